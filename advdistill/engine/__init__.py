@@ -1,0 +1,1 @@
+"""Engines that turn prompt ids into answers; teachers and evaluations share them."""

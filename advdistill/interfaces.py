@@ -1,0 +1,218 @@
+"""What each component is asked to do; a class that has the fields and methods fits.
+
+Axes: `P` prompts, `G` samples per prompt (the largest group; shorter ones are padded and marked
+absent), `B` responses, `T` response tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advdistill.answers import AnswerFormat
+from advdistill.records import Item, Prompt, Response, Reward, Score
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Report = Callable[[Mapping[str, float], int], None]
+"""`report({"loss": 0.7}, step)`: hands numbers of one step to whoever wants to show or keep them."""
+
+
+class Dataset(Protocol):
+    """Problems with gold answers."""
+
+    @property
+    def name(self) -> str:
+        """The first part of every prompt id and the name of the task."""
+        ...
+
+    def load(self) -> Iterator[Prompt]:
+        """Yield the prompts of every split.
+
+        Raises:
+            DataError: a file, a column or a gold answer is missing or malformed.
+        """
+        ...
+
+    def sources(self) -> Sequence[Path]:
+        """Return the local files and folders it reads; their content is part of the cache key."""
+        ...
+
+
+class Teacher(Protocol):
+    """Something that answers every prompt several times."""
+
+    @property
+    def samples(self) -> int:
+        """Answers asked for per prompt; a recorded teacher may have fewer for some."""
+        ...
+
+    @property
+    def shard_prompts(self) -> int:
+        """Prompts per shard, the unit of work and of resume; a batch never spans shards."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """Its model, to be scored as an anchor; None where answers exist but no model does."""
+        ...
+
+    @property
+    def revision(self) -> str | None:
+        """The pinned commit of a model or data set on the hub."""
+        ...
+
+    def sources(self) -> Sequence[Path]:
+        """Return the local files and folders it reads; their content is part of the cache key."""
+        ...
+
+    def sample(
+        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+    ) -> Iterator[list[Response]]:
+        """Yield, shard by shard in the order given, every response of its prompts.
+
+        A response depends on (seed, prompt, sample) and on nothing else that the caller chooses.
+        """
+        ...
+
+
+class Verifier(Protocol):
+    """A rule that judges one response."""
+
+    def judge(
+        self, prompt: Prompt, response: Response, *, answer_format: AnswerFormat
+    ) -> list[Reward]:
+        """Return one row per rule and, last, the row named `total`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RewardGroups:
+    """The rewards of a pool, one row per prompt: all that a weighting sees."""
+
+    prompt_ids: tuple[str, ...]
+    rewards_PG: NDArray[np.float64]
+    """NaN where the value is unknown or the sample is absent."""
+    present_PG: NDArray[np.bool_]
+    lengths_PG: NDArray[np.int64]
+    """Tokens, or characters where the pool has no token counts; 0 where absent."""
+    answer_ids_PG: NDArray[np.int64]
+    """Equal answers of one prompt share a number; -1 where no answer was read."""
+    parts: Mapping[str, NDArray[np.float64]]
+    """Rewards of each rule by its name, shaped as `rewards_PG`."""
+
+    @property
+    def known_PG(self) -> NDArray[np.bool_]:
+        """True where the sample is present and its reward is known."""
+        return self.present_PG & ~np.isnan(self.rewards_PG)
+
+
+class Weighting(Protocol):
+    """Turns rewards into training weights."""
+
+    def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
+        """Return weights_PG; 0 where the sample is absent or its reward unknown."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenBatch:
+    """What an objective sees of some responses."""
+
+    logprobs_BT: torch.Tensor
+    """Natural log of the student's probability of each response token."""
+    mask_BT: torch.Tensor
+    """True on response tokens, the end-of-turn token included."""
+    weights_B: torch.Tensor
+
+
+class Objective(Protocol):
+    """A loss on weighted responses, summed; the loop divides once, by `denominator`."""
+
+    def loss(self, batch: TokenBatch) -> torch.Tensor:
+        """Return the sum over the batch, a scalar, not divided by anything that spans responses."""
+        ...
+
+    def denominator(self, weights_B: NDArray[np.float64], lengths_B: NDArray[np.int64]) -> float:
+        """Return what the sum over all responses of one optimizer step is divided by."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One response to train on."""
+
+    prompt: Prompt
+    response: Response
+    weight: float
+
+
+Validate = Callable[["PreTrainedModel", "PreTrainedTokenizerBase"], float]
+"""Returns the share of dev prompts that the model, as it is now, answers rightly."""
+
+
+class Student(Protocol):
+    """A model that learns from weighted responses."""
+
+    @property
+    def model(self) -> str:
+        """Hub id, local folder, or `builtin:NAME`."""
+        ...
+
+    @property
+    def revision(self) -> str | None:
+        """The pinned commit of a model on the hub."""
+        ...
+
+    def train(
+        self,
+        objective: Objective,
+        examples: Sequence[Example],
+        *,
+        folder: Path,
+        job: TrainingJob,
+    ) -> None:
+        """Train and leave a `from_pretrained`-ready model and tokenizer in `folder/model`.
+
+        Called again with the same folder after a kill, it goes on from its last checkpoint and
+        ends in the same bytes.
+
+        Raises:
+            StageError: the loss is not finite; the last good checkpoint is kept.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What the loop is given beside the examples."""
+
+    answer_format: AnswerFormat
+    validate: Validate | None
+    """None where there is no dev split; the last step is kept then."""
+    report: Report
+    micro_batch: int
+    """Responses per forward pass; changes memory and speed, not the result beyond rounding."""
+
+
+class Evaluation(Protocol):
+    """Measures a model on held-out prompts."""
+
+    def evaluate(
+        self,
+        model: str,
+        prompts: Sequence[Prompt],
+        *,
+        revision: str | None,
+        verifier: Verifier,
+        answer_format: AnswerFormat,
+    ) -> tuple[list[Score], list[Item]]:
+        """Return the scores and one item per prompt; every item stays in the denominator."""
+        ...

@@ -1,0 +1,50 @@
+"""The check on dev prompts that chooses the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from advdistill.answers import AnswerFormat
+from advdistill.interfaces import Validate, Verifier
+from advdistill.records import Prompt, Response, Verdict
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def validator(
+    prompts: Sequence[Prompt],
+    verifier: Verifier,
+    *,
+    answer_format: AnswerFormat,
+    max_tokens: int,
+    batch_size: int,
+) -> Validate:
+    """Return a function from a model to the share of these prompts it answers rightly, greedily."""
+
+    def validate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> float:
+        from advdistill.engine.generation import Decoding
+        from advdistill.engine.transformers import generate
+        from advdistill.models import prompt_ids
+
+        greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=max_tokens)
+        right = 0
+        for start in range(0, len(prompts), batch_size):
+            batch = prompts[start : start + batch_size]
+            ids = prompt_ids([prompt.question for prompt in batch], tokenizer, answer_format)
+            answers = generate(model, tokenizer, ids, decoding=greedy, seeds=[[0]] * len(batch))
+            for prompt, (answer,) in zip(batch, answers, strict=True):
+                response = Response(
+                    prompt_id=prompt.prompt_id,
+                    sample=0,
+                    text=answer.text,
+                    tokens=answer.tokens,
+                    finish=answer.finish,
+                    teacher="student",
+                )
+                total = verifier.judge(prompt, response, answer_format=answer_format)[-1]
+                right += total.verdict is Verdict.passed
+        return right / len(prompts)
+
+    return validate
