@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ Report = Callable[[Mapping[str, float], int], None]
 """`report({"loss": 0.7}, step)`: hands numbers of one step to whoever wants to show or keep them."""
 
 
+class Watch(Protocol):
+    """Whoever follows a stage at work: keeps its numbers and shows how far it is."""
+
+    def report(self, numbers: Mapping[str, float], step: int) -> None:
+        """Take the numbers of one step, such as `{"loss": 0.7}`."""
+        ...
+
+    def progress(self, done: int, total: int) -> None:
+        """Take how many of its steps are done."""
+        ...
+
+
+@runtime_checkable
 class Dataset(Protocol):
     """Problems with gold answers."""
 
@@ -46,6 +59,7 @@ class Dataset(Protocol):
         ...
 
 
+@runtime_checkable
 class Teacher(Protocol):
     """Something that answers every prompt several times."""
 
@@ -83,6 +97,7 @@ class Teacher(Protocol):
         ...
 
 
+@runtime_checkable
 class Verifier(Protocol):
     """A rule that judges one response."""
 
@@ -114,6 +129,7 @@ class RewardGroups:
         return self.present_PG & ~np.isnan(self.rewards_PG)
 
 
+@runtime_checkable
 class Weighting(Protocol):
     """Turns rewards into training weights."""
 
@@ -133,6 +149,7 @@ class TokenBatch:
     weights_B: torch.Tensor
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A loss on weighted responses, summed; the loop divides once, by `denominator`."""
 
@@ -158,6 +175,7 @@ Validate = Callable[["PreTrainedModel", "PreTrainedTokenizerBase"], float]
 """Returns the share of dev prompts that the model, as it is now, answers rightly."""
 
 
+@runtime_checkable
 class Student(Protocol):
     """A model that learns from weighted responses."""
 
@@ -169,6 +187,10 @@ class Student(Protocol):
     @property
     def revision(self) -> str | None:
         """The pinned commit of a model on the hub."""
+        ...
+
+    def sources(self) -> Sequence[Path]:
+        """Return the local files and folders it reads; their content is part of the cache key."""
         ...
 
     def train(
@@ -202,6 +224,7 @@ class TrainingJob:
     """Responses per forward pass; changes memory and speed, not the result beyond rounding."""
 
 
+@runtime_checkable
 class Evaluation(Protocol):
     """Measures a model on held-out prompts."""
 
@@ -213,6 +236,7 @@ class Evaluation(Protocol):
         revision: str | None,
         verifier: Verifier,
         answer_format: AnswerFormat,
+        watch: Watch,
     ) -> tuple[list[Score], list[Item]]:
         """Return the scores and one item per prompt; every item stays in the denominator."""
         ...

@@ -24,7 +24,7 @@ def locate(model: str) -> str:
     """
     if not model.startswith(BUILTIN):
         return str(Path(model).resolve()) if Path(model).is_dir() else model
-    shelf = Path(str(files("advdistill"))) / "models"
+    shelf = Path(str(files("advdistill"))) / "builtin"
     folder = shelf / model.removeprefix(BUILTIN)
     if not folder.is_dir():
         names = ", ".join(sorted(f"{BUILTIN}{path.name}" for path in shelf.iterdir()))

@@ -39,6 +39,9 @@ class Recipe:
     layers: int
     intermediate: int
     steps: int
+    """Length of the learning-rate schedule."""
+    stop: int
+    """Where training ends: early, so that the teacher is fallible and the student a beginner."""
     batch: int
     learning_rate: float
     seed: int
@@ -48,11 +51,13 @@ class Recipe:
 
 RECIPES = {
     "teacher": Recipe(
-        layers=4, intermediate=384, steps=4000, batch=64, learning_rate=2e-3, seed=101,
+        layers=4, intermediate=384, steps=4000,
+        stop=1000, batch=64, learning_rate=2e-3, seed=101,
         lengths={2: 0.15, 3: 0.25, 4: 0.3, 5: 0.3},
     ),
     "student": Recipe(
-        layers=3, intermediate=256, steps=2000, batch=64, learning_rate=3e-3, seed=202,
+        layers=3, intermediate=256, steps=2000,
+        stop=750, batch=64, learning_rate=3e-3, seed=202,
         lengths={2: 0.6, 3: 0.35, 4: 0.05},
     ),
 }  # fmt: skip

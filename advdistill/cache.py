@@ -1,0 +1,199 @@
+"""Content-addressed artefacts that a kill cannot leave half made.
+
+<root>/<stage>/<key>/            a finished artefact; `manifest.json` was written last
+<root>/<stage>/<key>.draft/      one in the making; a maker finds its earlier shards there
+<root>/<stage>/<key>.lock        held by the process that makes it
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
+from advdistill.digests import digest_of_file, digest_of_json, files_below
+from advdistill.errors import StageError
+
+logger = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+CURVES = "curves.jsonl"
+"""Numbers seen on the way; kept with the artefact, no part of its digest."""
+
+_DISK_TROUBLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What identifies an artefact: the stage, its version and settings, and its inputs' digests."""
+
+    stage: str
+    version: int
+    settings: Mapping[str, object]
+    inputs: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """The artefact's address."""
+        return digest_of_json(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artefact:
+    """A finished artefact on the disk."""
+
+    folder: Path
+    recipe: Recipe
+    digest: str
+    """Of the content; equal work on equal inputs gives equal digests."""
+    files: Mapping[str, str]
+    """sha256 by relative path."""
+    meta: Mapping[str, object]
+    """Counts and small results that its maker gave back."""
+    made: bool
+    """True if this process made it just now."""
+
+    @property
+    def curves(self) -> list[dict[str, float]]:
+        """The numbers that its maker reported, in the order of their steps."""
+        path = self.folder / CURVES
+        return read_curves(path) if path.exists() else []
+
+
+@dataclass(frozen=True)
+class Cache:
+    """All artefacts below one folder; several processes may share it."""
+
+    root: Path
+
+    def find(self, recipe: Recipe) -> Artefact | None:
+        """Return the artefact if it is there and whole.
+
+        One whose bytes do not match its manifest is moved aside, so that it is made again.
+        """
+        folder = self._folder(recipe)
+        manifest = _read_manifest(folder)
+        if manifest is None:
+            return None
+        damaged = [
+            name
+            for name, digest in manifest["files"].items()
+            if not (folder / name).is_file() or digest_of_file(folder / name) != digest
+        ]
+        if damaged:
+            _set_aside(folder, damaged)
+            return None
+        return Artefact(folder=folder, recipe=recipe, made=False, **manifest)
+
+    def make(self, recipe: Recipe, maker: Callable[[Path], Mapping[str, object]]) -> Artefact:
+        """Return the artefact, made by `maker` in a draft folder unless it is there.
+
+        The maker may find the draft of a run that was killed and goes on from it. Another process
+        that makes the same artefact is waited for.
+
+        Raises:
+            StageError: the disk is full or the folder cannot be written.
+        """
+        folder = self._folder(recipe)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(folder):
+                found = self.find(recipe)
+                if found is not None:
+                    return found
+                draft = folder.with_name(folder.name + ".draft")
+                draft.mkdir(exist_ok=True)
+                meta = maker(draft)
+                manifest = _seal(draft, recipe, meta)
+                draft.replace(folder)
+        except Exception as error:
+            if not _is_disk_trouble(error):
+                raise
+            raise StageError(
+                f"stage '{recipe.stage}' could not write below {folder.parent}: {error}; "
+                "wanted a folder with free space and write permission; what was stored is whole: "
+                "free space or set outputs=FOLDER, then give the same command again"
+            ) from error
+        return Artefact(folder=folder, recipe=recipe, made=True, **manifest)
+
+    def _folder(self, recipe: Recipe) -> Path:
+        return self.root / recipe.stage / recipe.key[:32]
+
+
+def read_curves(path: Path) -> list[dict[str, float]]:
+    """Return the reported numbers by step; a step reported twice keeps its later numbers."""
+    rows: dict[float, dict[str, float]] = {}
+    for line in path.read_text().splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:  # the last line of a run that was killed while writing it
+            continue
+        rows[row["step"]] = {**rows.get(row["step"], {}), **row}
+    return [rows[step] for step in sorted(rows)]
+
+
+def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> dict[str, object]:
+    files = {
+        str(path.relative_to(draft)): digest_of_file(path)
+        for path in files_below(draft)
+        if path.name not in (CURVES, MANIFEST)
+    }
+    manifest = {"digest": digest_of_json(files), "files": files, "meta": dict(meta)}
+    whole = {**manifest, "recipe": asdict(recipe)}
+    with (draft / MANIFEST).open("w") as file:
+        file.write(json.dumps(whole, indent=1, ensure_ascii=False))
+        file.flush()
+        os.fsync(file.fileno())
+    return manifest
+
+
+def _read_manifest(folder: Path) -> dict[str, object] | None:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        return {name: manifest[name] for name in ("digest", "files", "meta")}
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, KeyError):
+        _set_aside(folder, [MANIFEST])
+        return None
+
+
+def _set_aside(folder: Path, damaged: list[str]) -> None:
+    broken = folder.with_name(folder.name + ".broken")
+    shutil.rmtree(broken, ignore_errors=True)
+    folder.replace(broken)
+    logger.warning(
+        "%s: %s does not match its manifest; moved to %s and made again",
+        folder, ", ".join(damaged), broken.name,
+    )  # fmt: skip
+
+
+def _locked(folder: Path) -> AcquireReturnProxy:
+    lock = FileLock(str(folder) + ".lock")
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("waiting for another run that makes %s", folder)
+        return lock.acquire()
+
+
+def _is_disk_trouble(error: Exception) -> bool:
+    # Arrow and safetensors raise errors of their own, with the system's text in them
+    return getattr(error, "errno", None) in _DISK_TROUBLE or any(
+        os.strerror(number) in str(error) for number in _DISK_TROUBLE
+    )

@@ -1,0 +1,190 @@
+"""The run's configuration, checked whole before any work is spent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from advdistill.answers import AnswerFormat
+from advdistill.build import build, build_settings
+from advdistill.digests import digest_of_json, digest_of_path, settings_of
+from advdistill.errors import ConfigError
+from advdistill.interfaces import (
+    Dataset,
+    Evaluation,
+    Objective,
+    Student,
+    Teacher,
+    Verifier,
+    Weighting,
+)
+from advdistill.models import local_folders
+from advdistill.tracking import Tracking
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+INTERFACES: dict[str, type[Any]] = {
+    "dataset": Dataset,
+    "teacher": Teacher,
+    "verifier": Verifier,
+    "answer_format": AnswerFormat,
+    "weighting": Weighting,
+    "objective": Objective,
+    "student": Student,
+    "evaluation": Evaluation,
+}
+"""The groups whose settings are a cell's identity, in the order in which data flows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """How a run is carried out; nothing here is part of a key."""
+
+    threads: int | None
+    """Threads of torch; null leaves its own choice."""
+    micro_batch: int
+    """Responses per forward pass of the training."""
+    isolate: bool
+    """Run each stage that holds a model in a process of its own."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.micro_batch < 1 or (self.threads is not None and self.threads < 1):
+            raise ConfigError(
+                f"runtime: micro_batch is {self.micro_batch} and threads {self.threads}; "
+                "wanted at least 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """The scalars at the top of the configuration."""
+
+    name: str
+    seed: int
+    seeds: int
+    outputs: str
+    max_unjudged: float
+    max_unverified: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise ConfigError(f"name is '{self.name}'; wanted letters, digits, '.', '_' and '-'")
+        if not 0 <= self.max_unjudged <= 1:
+            raise ConfigError(f"max_unjudged is {self.max_unjudged}; wanted a share from 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a run needs, built and checked."""
+
+    settings: RunSettings
+    outputs: Path
+    dataset: Dataset
+    teacher: Teacher
+    verifier: Verifier
+    answer_format: AnswerFormat
+    weighting: Weighting
+    objective: Objective
+    student: Student
+    evaluation: Evaluation
+    runtime: Runtime
+    tracking: Tracking
+    choices: Mapping[str, str]
+    """The chosen option of each group."""
+    config: Mapping[str, object]
+    """The resolved configuration, for the record."""
+    identities: Mapping[str, str]
+    """By group: the digest of the local files that dataset, teacher and student read."""
+
+    @property
+    def key(self) -> str:
+        """The cell's identity: every setting that can change its numbers."""
+        components = {group: settings_of(getattr(self, group)) for group in INTERFACES}
+        scalars = {name: getattr(self.settings, name) for name in ("name", "seed", *_GATES)}
+        return digest_of_json({**components, **scalars, "identities": dict(self.identities)})
+
+
+_GATES = ("max_unjudged", "max_unverified")
+
+
+def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
+    """Return the plan that the configuration spells; `choices` names each group's option.
+
+    Raises:
+        ConfigError: anything in it that cannot work, found before the first stage runs.
+    """
+    _check_groups(cfg)
+    components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
+    settings = build_settings(cfg, RunSettings)
+    _check_pinned("teacher", components["teacher"])
+    _check_pinned("student", components["student"])
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    return Plan(
+        settings=settings,
+        outputs=_writable(Path(settings.outputs).absolute()),
+        runtime=build("runtime", cfg.runtime, Runtime),
+        tracking=build("tracking", cfg.tracking, Tracking),
+        choices={group: choices[group] for group in INTERFACES if group in choices},
+        config={str(name): value for name, value in plain.items()},
+        identities={
+            group: _identity(group, components[group])
+            for group in ("dataset", "teacher", "student")
+        },
+        **components,
+    )
+
+
+def _check_groups(cfg: DictConfig) -> None:
+    groups = [*INTERFACES, "runtime", "tracking"]
+    for group in groups:
+        if not OmegaConf.is_dict(cfg.get(group)):
+            raise ConfigError(f"group '{group}' is not set; give {group}=OPTION, see conf/{group}/")
+    known = [*groups, *RunSettings.__dataclass_fields__]
+    for name in map(str, cfg):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise ConfigError(f"unknown setting '{name}'{hint} (known: {', '.join(known)})")
+
+
+def _check_pinned(group: str, component: Teacher | Student) -> None:
+    model = component.model
+    if model is not None and not local_folders(model) and component.revision is None:
+        raise ConfigError(
+            f"{group}.model is '{model}' on the hub without a revision, so that what it names "
+            f"could change; give {group}.revision=COMMIT (or `main`, if you accept that)"
+        )
+
+
+def _identity(group: str, component: Dataset | Teacher | Student) -> str:
+    paths = component.sources()
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(
+                f"{group}: {path} does not exist; wanted the file or folder that its settings name"
+            )
+    return digest_of_json([digest_of_path(path) for path in paths])
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"outputs folder '{folder}' cannot be written ({error.strerror}); "
+            "wanted a folder of yours with free space; give outputs=FOLDER"
+        ) from error
+    return folder

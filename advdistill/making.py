@@ -1,0 +1,306 @@
+"""How each stage's artefact is written: files in, a stage between, files out.
+
+A maker is called with the draft folder and a watch, and gives back the artefact's meta: a `line`
+for people, and counts. Makers pickle, so that each can run in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from advdistill import stages
+from advdistill.answers import AnswerFormat
+from advdistill.errors import DataError
+from advdistill.health import health_of
+from advdistill.interfaces import (
+    Dataset,
+    Evaluation,
+    Objective,
+    Student,
+    Teacher,
+    TrainingJob,
+    Verifier,
+    Watch,
+    Weighting,
+)
+from advdistill.pools import examples_of, groups_of, weights_of
+from advdistill.records import (
+    Finish,
+    Item,
+    Prompt,
+    Response,
+    Reward,
+    Score,
+    Split,
+    Verdict,
+    Weight,
+)
+from advdistill.tables import read_batches, read_rows, write_rows
+from advdistill.validation import validator
+
+Meta = dict[str, object]
+
+
+class Maker(Protocol):
+    """Writes one artefact."""
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        """Write the files into `draft`, which may hold those of an earlier, killed call."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakePrompts:
+    """`<split>.parquet` for each split."""
+
+    dataset: Dataset
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        splits = stages.load(self.dataset)
+        for split, prompts in splits.items():
+            write_rows(prompts_file(draft, split), Prompt, [prompts])
+        counts = {split.value: len(prompts) for split, prompts in splits.items()}
+        watch.progress(sum(counts.values()), sum(counts.values()))
+        parts = " + ".join(f"{count} {split}" for split, count in counts.items())
+        return {"line": f"{sum(counts.values())} prompts = {parts}", "prompts": counts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeCheck:
+    """No file: the meta names the gold answers that their own verifier rejects."""
+
+    verifier: Verifier
+    answer_format: AnswerFormat
+    prompts: Path
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        prompts = [prompt for split in Split for prompt in _prompts(self.prompts, split)]
+        failed = stages.check(self.verifier, prompts, answer_format=self.answer_format)
+        watch.progress(len(prompts), len(prompts))
+        return {
+            "line": f"{len(prompts)} gold answers = {len(prompts) - len(failed)} pass + "
+            f"{len(failed)} fail",
+            "failed": len(failed),
+            "first": failed[:3],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeResponses:
+    """`shards/00000.parquet` and on: the pool. A shard that is there is not sampled again."""
+
+    teacher: Teacher
+    answer_format: AnswerFormat
+    prompts: Path
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        prompts = _prompts(self.prompts, Split.train)
+        shards = list(_chunks(prompts, self.teacher.shard_prompts))
+        (draft / "shards").mkdir(exist_ok=True)
+        finished = {
+            number: rows
+            for number, shard in enumerate(shards)
+            if (rows := _finished_shard(shard_file(draft, number), shard)) is not None
+        }
+        missing = [number for number in range(len(shards)) if number not in finished]
+        made = stages.sample(
+            self.teacher, [shards[number] for number in missing], answer_format=self.answer_format
+        )
+        finishes: Counter[Finish] = Counter()
+        for done, number in enumerate(range(len(shards)), 1):
+            rows = finished.pop(number, None)
+            if rows is None:
+                rows = next(made)
+                write_rows(shard_file(draft, number), Response, [rows])
+            finishes.update(row.finish for row in rows)
+            _report_shard(watch, rows, number)
+            watch.progress(done, len(shards))
+        next(made, None)  # lets the teacher close its engine
+        total = sum(finishes.values())
+        parts = " + ".join(f"{finishes[finish]} {finish.value}" for finish in Finish)
+        return {"line": f"{total} answers to {len(prompts)} prompts = {parts}", "answers": total}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeRewards:
+    """`rewards.parquet`, one row group per shard of responses."""
+
+    verifier: Verifier
+    answer_format: AnswerFormat
+    prompts: Path
+    responses: Path
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        prompts = {prompt.prompt_id: prompt for prompt in _prompts(self.prompts, Split.train)}
+        files = shard_files(self.responses)
+        judged = stages.judge(
+            self.verifier,
+            prompts,
+            (read_rows(file, Response) for file in files),
+            answer_format=self.answer_format,
+        )
+        verdicts: Counter[str] = Counter()
+
+        def counted() -> Iterator[list[Reward]]:
+            for done, rewards in enumerate(judged, 1):
+                shard = stages.conservation(rewards)
+                verdicts.update(shard)
+                answers = max(sum(shard.values()), 1)
+                watch.report({name: count / answers for name, count in shard.items()}, done)
+                watch.progress(done, len(files))
+                yield rewards
+
+        write_rows(draft / "rewards.parquet", Reward, counted())
+        total = sum(verdicts.values())
+        parts = " + ".join(f"{verdicts[verdict.value]} {verdict.value}" for verdict in Verdict)
+        return {"line": f"{total} answers = {parts}", "answers": total, "verdicts": dict(verdicts)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeWeights:
+    """`weights.parquet`, one row per response."""
+
+    weighting: Weighting
+    responses: Path
+    rewards: Path
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        responses = [
+            row for file in shard_files(self.responses) for row in read_rows(file, Response)
+        ]
+        groups = groups_of(responses, read_rows(self.rewards / "rewards.parquet", Reward))
+        weights_PG = stages.weigh(self.weighting, groups)
+        write_rows(draft / "weights.parquet", Weight, [weights_of(groups, weights_PG, responses)])
+        health = health_of(groups, weights_PG)
+        watch.report(health.numbers(), 0)
+        watch.progress(1, 1)
+        return {"line": health.line(len(responses)), "health": health.numbers()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeStudent:
+    """`model/`, ready for `from_pretrained`, and what the loop leaves beside it."""
+
+    student: Student
+    objective: Objective
+    verifier: Verifier
+    answer_format: AnswerFormat
+    prompts: Path
+    responses: Path
+    weights: Path
+    micro_batch: int
+    max_tokens: int
+    """Of an answer to a dev prompt."""
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        prompts = {prompt.prompt_id: prompt for prompt in _prompts(self.prompts, Split.train)}
+        responses = [
+            row for file in shard_files(self.responses) for row in read_rows(file, Response)
+        ]
+        weights = read_rows(self.weights / "weights.parquet", Weight)
+        dev = _prompts(self.prompts, Split.dev)
+        validate = validator(
+            dev,
+            self.verifier,
+            answer_format=self.answer_format,
+            max_tokens=self.max_tokens,
+            batch_size=100,
+        )
+        stages.train(
+            self.student,
+            self.objective,
+            examples_of(prompts, responses, weights),
+            folder=draft,
+            job=TrainingJob(
+                answer_format=self.answer_format,
+                validate=validate if dev else None,
+                watch=watch,
+                micro_batch=self.micro_batch,
+            ),
+        )
+        training = json.loads((draft / "training.json").read_text())
+        return {"line": training.pop("line"), **training}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeScores:
+    """`scores.parquet` and `items.parquet` of one model."""
+
+    evaluation: Evaluation
+    verifier: Verifier
+    answer_format: AnswerFormat
+    model: str
+    revision: str | None
+    prompts: Path
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        scores, items = stages.evaluate(
+            self.evaluation,
+            self.model,
+            _prompts(self.prompts, Split.test),
+            revision=self.revision,
+            verifier=self.verifier,
+            answer_format=self.answer_format,
+            watch=watch,
+        )
+        write_rows(draft / "scores.parquet", Score, [scores])
+        write_rows(draft / "items.parquet", Item, [items])
+        watch.report({score.metric: score.value for score in scores}, 0)
+        verdicts = Counter(item.verdict for item in items)
+        parts = " + ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict)
+        return {"line": f"{len(items)} items = {parts}", "items": len(items)}
+
+
+def prompts_file(folder: Path, split: Split) -> Path:
+    """Return where a prompts artefact keeps a split."""
+    return folder / f"{split.value}.parquet"
+
+
+def shard_file(folder: Path, number: int) -> Path:
+    """Return where a responses artefact keeps a shard."""
+    return folder / "shards" / f"{number:05d}.parquet"
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """Return the shards of a responses artefact in order."""
+    return sorted((folder / "shards").glob("*.parquet"))
+
+
+def _prompts(folder: Path, split: Split) -> list[Prompt]:
+    return read_rows(prompts_file(folder, split), Prompt)
+
+
+def _chunks(prompts: Sequence[Prompt], size: int) -> Iterator[tuple[Prompt, ...]]:
+    rest = iter(prompts)
+    while chunk := tuple(islice(rest, size)):
+        yield chunk
+
+
+def _finished_shard(path: Path, prompts: Sequence[Prompt]) -> list[Response] | None:
+    """Return the shard's rows, or None where it is missing, torn or of other prompts."""
+    try:
+        rows = read_rows(path, Response)
+    except (FileNotFoundError, DataError):
+        return None
+    known = {prompt.prompt_id for prompt in prompts}
+    return rows if all(row.prompt_id in known for row in rows) else None
+
+
+def _report_shard(watch: Watch, rows: Sequence[Response], number: int) -> None:
+    counted = [row.tokens for row in rows if row.tokens is not None]
+    logprobs = [row.logprob_mean for row in rows if row.logprob_mean is not None]
+    numbers = {
+        "answers": float(len(rows)),
+        "truncated": sum(row.finish is Finish.length for row in rows) / max(len(rows), 1),
+    }
+    if counted:
+        numbers["tokens_mean"] = sum(counted) / len(counted)
+    if logprobs:
+        numbers["logprob_mean"] = sum(logprobs) / len(logprobs)
+    watch.report(numbers, number)

@@ -1,0 +1,207 @@
+"""The six stages: pure functions from rows to rows.
+
+dataset -> prompts -> responses -> rewards -> weights -> student -> scores
+
+Axes: `P` prompts, `G` samples per prompt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advdistill.answers import AnswerFormat
+from advdistill.errors import DataError, StageError
+from advdistill.interfaces import (
+    Dataset,
+    Evaluation,
+    Example,
+    Objective,
+    RewardGroups,
+    Student,
+    Teacher,
+    TrainingJob,
+    Verifier,
+    Watch,
+    Weighting,
+)
+from advdistill.pools import TOTAL
+from advdistill.records import (
+    Finish,
+    Item,
+    Prompt,
+    Response,
+    Reward,
+    Score,
+    Split,
+    Verdict,
+)
+
+VERSIONS = {"load": 1, "check": 1, "sample": 1, "judge": 1, "weigh": 1, "train": 1, "evaluate": 1}
+"""Raised when a change of code changes a stage's numbers."""
+
+
+def load(dataset: Dataset) -> dict[Split, list[Prompt]]:
+    """Return the prompts of each split.
+
+    Raises:
+        DataError: two prompts share an id, or there is nothing to train on.
+    """
+    splits: dict[Split, list[Prompt]] = {split: [] for split in Split}
+    seen: set[str] = set()
+    for prompt in dataset.load():
+        if prompt.prompt_id in seen:
+            raise DataError(
+                f"dataset '{dataset.name}': the prompt id '{prompt.prompt_id}' occurs twice; "
+                "wanted every id once; name a column of unique ids or drop the copy"
+            )
+        seen.add(prompt.prompt_id)
+        splits[prompt.split].append(prompt)
+    if not splits[Split.train]:
+        raise DataError(f"dataset '{dataset.name}' has no training prompt; wanted at least one")
+    return splits
+
+
+def check(
+    verifier: Verifier, prompts: Iterable[Prompt], *, answer_format: AnswerFormat
+) -> list[str]:
+    """Return the ids of the prompts whose own gold answer, written out, does not pass."""
+
+    def passes(prompt: Prompt) -> bool:
+        text = answer_format.write(prompt.answer)
+        gold = Response(
+            prompt_id=prompt.prompt_id,
+            sample=0,
+            text=text,
+            tokens=None,
+            finish=Finish.stop,
+            teacher="gold",
+        )
+        return verifier.judge(prompt, gold, answer_format=answer_format)[-1].verdict == "pass"
+
+    return [prompt.prompt_id for prompt in prompts if not passes(prompt)]
+
+
+def sample(
+    teacher: Teacher, shards: Sequence[Sequence[Prompt]], *, answer_format: AnswerFormat
+) -> Iterator[list[Response]]:
+    """Yield the responses of each shard, in the order of the shards.
+
+    Raises:
+        StageError: a shard comes back with a row too many, twice, or for another prompt.
+    """
+    answered = 0
+    for prompts, responses in zip(
+        shards, teacher.sample(shards, answer_format=answer_format), strict=True
+    ):
+        _check_shard(prompts, responses, teacher.samples)
+        answered += len(responses)
+        yield responses
+    if shards and not answered:
+        raise StageError("stage 'sample': the teacher gave no answer to any prompt")
+
+
+def judge(
+    verifier: Verifier,
+    prompts: Mapping[str, Prompt],
+    responses: Iterable[Sequence[Response]],
+    *,
+    answer_format: AnswerFormat,
+) -> Iterator[list[Reward]]:
+    """Yield the rewards of each shard: for every response the rows of each rule and one total."""
+    for shard in responses:
+        yield list(
+            chain.from_iterable(
+                verifier.judge(prompts[response.prompt_id], response, answer_format=answer_format)
+                for response in shard
+            )
+        )
+
+
+def weigh(weighting: Weighting, groups: RewardGroups) -> NDArray[np.float64]:
+    """Return weights_PG.
+
+    Raises:
+        StageError: a weight is not finite, or an absent or unknown sample has one.
+    """
+    weights_PG = weighting.weigh(groups)
+    if weights_PG.shape != groups.rewards_PG.shape or not np.isfinite(weights_PG).all():
+        raise StageError(
+            f"stage 'weigh': {type(weighting).__name__} gave weights of shape {weights_PG.shape} "
+            f"with {int((~np.isfinite(weights_PG)).sum())} not finite; wanted finite ones of "
+            f"shape {groups.rewards_PG.shape}"
+        )
+    if weights_PG[~groups.known_PG].any():
+        raise StageError(
+            f"stage 'weigh': {type(weighting).__name__} weighs samples that are absent or "
+            "whose reward is unknown; wanted 0 there"
+        )
+    return weights_PG
+
+
+def train(
+    student: Student,
+    objective: Objective,
+    examples: Sequence[Example],
+    *,
+    folder: Path,
+    job: TrainingJob,
+) -> None:
+    """Leave a trained model in `folder/model`."""
+    student.train(objective, examples, folder=folder, job=job)
+
+
+def evaluate(
+    evaluation: Evaluation,
+    model: str,
+    prompts: Sequence[Prompt],
+    *,
+    revision: str | None,
+    verifier: Verifier,
+    answer_format: AnswerFormat,
+    watch: Watch,
+) -> tuple[list[Score], list[Item]]:
+    """Return the scores and one item for every prompt.
+
+    Raises:
+        StageError: an item is missing or counted twice.
+    """
+    scores, items = evaluation.evaluate(
+        model,
+        prompts,
+        revision=revision,
+        verifier=verifier,
+        answer_format=answer_format,
+        watch=watch,
+    )
+    if Counter(item.item_id for item in items) != Counter(prompt.prompt_id for prompt in prompts):
+        raise StageError(
+            f"stage 'evaluate': {len(items)} items came back for {len(prompts)} prompts; "
+            "wanted every prompt exactly once"
+        )
+    return scores, items
+
+
+def conservation(rewards: Iterable[Reward]) -> dict[str, int]:
+    """Return how many answers got each verdict under the total rule."""
+    verdicts = Counter(reward.verdict for reward in rewards if reward.rule == TOTAL)
+    return {verdict.value: verdicts[verdict] for verdict in Verdict}
+
+
+def _check_shard(prompts: Sequence[Prompt], responses: Sequence[Response], samples: int) -> None:
+    known = {prompt.prompt_id for prompt in prompts}
+    keys = Counter((response.prompt_id, response.sample) for response in responses)
+    stray = [prompt_id for prompt_id, _ in keys if prompt_id not in known]
+    twice = [key for key, count in keys.items() if count > 1]
+    beyond = [key for key in keys if key[1] < 0 or (samples and key[1] >= samples)]
+    if stray or twice or beyond:
+        raise StageError(
+            f"stage 'sample': the teacher answered {stray[:1] or twice[:1] or beyond[:1]}, which "
+            f"was not asked for or twice; wanted each of {len(known)} prompts with sample numbers "
+            "from 0, once each"
+        )

@@ -1,0 +1,186 @@
+"""Checkpoints that survive a kill: safetensors and JSON, written aside, checked, then renamed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file, load_model, save_file, save_model
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+
+MODEL, OPTIMIZER, RANDOMNESS = "model.safetensors", "optimizer.safetensors", "random.safetensors"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the training is."""
+
+    step: int = 0
+    best_step: int | None = None
+    """None before the first check on dev, and always without a dev split; 0 is the base model."""
+    best_score: float | None = None
+    tokens: int = 0
+    """Response tokens trained on, each as often as it was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """The checkpoints of one training: the last ones and the best of each of them."""
+
+    folder: Path
+    fingerprint: str
+    """Of everything that the numbers depend on; a checkpoint with another one is not used."""
+    keep: int
+
+    def save(self, model: PreTrainedModel, optimizer: Optimizer, progress: Progress) -> None:
+        """Store model, optimizer and random state under the step, then drop what is not needed."""
+        draft = self.folder / f"{_name(progress.step)}.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        save_model(model, str(draft / MODEL))
+        save_file(_optimizer_state(model, optimizer), draft / OPTIMIZER)
+        save_file(_random_state(), draft / RANDOMNESS)
+        manifest = {
+            "fingerprint": self.fingerprint,
+            "progress": asdict(progress),
+            "files": {name: _digest(draft / name) for name in (MODEL, OPTIMIZER, RANDOMNESS)},
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        commit(draft, self.folder / _name(progress.step))
+        self._prune()
+
+    def restore(self, model: PreTrainedModel, optimizer: Optimizer) -> Progress:
+        """Load the last checkpoint that is whole; a fresh `Progress` if there is none.
+
+        One that is not whole is named in a warning and removed.
+        """
+        for step in reversed(self._steps()):
+            path = self.folder / _name(step)
+            fault = self._fault(path)
+            if fault is None:
+                progress = _progress(path)
+                load_model(model, path / MODEL)
+                _load_optimizer(model, optimizer, load_file(path / OPTIMIZER))
+                _load_random(load_file(path / RANDOMNESS))
+                return progress
+            logger.warning("checkpoint '%s' is not used and is removed: %s", path.name, fault)
+            shutil.rmtree(path)
+        return Progress()
+
+    def load_weights(self, model: PreTrainedModel, step: int) -> None:
+        """Load the weights of one step into the model."""
+        load_model(model, self.folder / _name(step) / MODEL)
+
+    def _steps(self) -> list[int]:
+        names = [path.name for path in self.folder.glob("step*")]
+        return sorted(int(name[4:]) for name in names if name[4:].isdecimal())
+
+    def _prune(self) -> None:
+        last = self._steps()[-self.keep :]
+        best = {_progress(self.folder / _name(step)).best_step for step in last}
+        for step in set(self._steps()) - best - set(last):
+            shutil.rmtree(self.folder / _name(step))
+
+    def _fault(self, path: Path) -> str | None:
+        """Return what is wrong with a checkpoint or with the best one that it points to."""
+        fault = _broken(path, self.fingerprint)
+        if fault is not None:
+            return fault
+        best = _progress(path).best_step
+        if not best or path.name == _name(best):
+            return None
+        fault = _broken(self.folder / _name(best), self.fingerprint)
+        return fault and f"the best one so far, '{_name(best)}', is not whole: {fault}"
+
+
+def commit(draft: Path, final: Path) -> None:
+    """Force a folder to the disk and give it its name in one move, in place of an older one."""
+    for path in sorted(draft.rglob("*")):
+        _sync(path)
+    _sync(draft)
+    if final.exists():
+        shutil.rmtree(final)
+    draft.replace(final)
+    _sync(final.parent)
+
+
+def _name(step: int) -> str:
+    return f"step{step:05d}"
+
+
+def _progress(path: Path) -> Progress:
+    return Progress(**json.loads((path / MANIFEST).read_text())["progress"])
+
+
+def _broken(path: Path, fingerprint: str) -> str | None:
+    if not (path / MANIFEST).is_file():
+        return f"{MANIFEST} is missing"
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+    except ValueError:
+        return f"{MANIFEST} is cut off"
+    if manifest["fingerprint"] != fingerprint:
+        return "it was made with other settings or examples"
+    for name, digest in manifest["files"].items():
+        if not (path / name).is_file():
+            return f"{name} is missing"
+        if _digest(path / name) != digest:
+            return f"{name} has another checksum than when it was written"
+    return None
+
+
+def _optimizer_state(model: PreTrainedModel, optimizer: Optimizer) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}/{key}": tensor
+        for name, parameter in model.named_parameters()
+        for key, tensor in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _load_optimizer(
+    model: PreTrainedModel, optimizer: Optimizer, state: Mapping[str, torch.Tensor]
+) -> None:
+    parameters = dict(model.named_parameters())
+    for label, tensor in state.items():
+        name, key = label.rsplit("/", 1)
+        # AdamW counts its steps on the CPU; its moments lie beside the parameter.
+        there = tensor if key == "step" else tensor.to(parameters[name].device)
+        optimizer.state[parameters[name]][key] = there
+
+
+def _random_state() -> dict[str, torch.Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else state
+
+
+def _load_random(state: Mapping[str, torch.Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,155 @@
+"""The training loop: it hands numbers to `report`, checks on dev and writes checkpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from advdistill.errors import StageError
+from advdistill.interfaces import Example, Objective, TrainingJob
+from advdistill.models import load_tokenizer
+from advdistill.student.batches import Row
+from advdistill.student.checkpoint import Progress, commit
+from advdistill.student.finetune import Dtype, Finetune
+from advdistill.student.gradient import accumulate
+from advdistill.student.schedule import batches, learning_rate
+from advdistill.student.training import Training, load_base, prepare
+
+
+def train(
+    student: Finetune,
+    objective: Objective,
+    examples: Sequence[Example],
+    *,
+    folder: Path,
+    job: TrainingJob,
+) -> None:
+    """Train from the last checkpoint in `folder`, or from the start, to `folder/model`."""
+    with _own_randomness(student.seed):
+        training = prepare(student, objective, examples, folder=folder, job=job)
+        progress = training.checkpoints.restore(training.model, training.optimizer)
+        progress = _run(training, progress)
+        _export(training, progress, folder)
+
+
+def _run(training: Training, progress: Progress) -> Progress:
+    """Take the steps that are left; return where the training stands after the last."""
+    student, by_prompt = training.student, training.rows.by_prompt
+    if progress.step == 0:
+        progress = _judge(training, progress)
+    left = islice(batches(student, list(by_prompt)), progress.step, None)
+    for step, prompt_ids in enumerate(left, progress.step + 1):
+        rows = [row for name in prompt_ids for row in by_prompt[name]]
+        numbers = _step(training, rows, step)
+        training.job.report(numbers, step)
+        progress = replace(progress, step=step, tokens=progress.tokens + int(numbers["tokens"]))
+        if step % student.eval_every == 0 or step == training.steps:
+            progress = _judge(training, progress)
+            training.checkpoints.save(training.model, training.optimizer, progress)
+    return progress
+
+
+def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float]:
+    """Do one update, or none if no response carries a loss; return its numbers."""
+    rate = learning_rate(training.student, step, training.steps)
+    training.model.train()
+    found = accumulate(
+        training.forward,
+        rows,
+        objective=training.objective,
+        micro_batch=training.job.micro_batch,
+        backward=training.accelerator.backward,
+    )
+    if found is None:
+        return {"learning_rate": rate, "tokens": 0.0}
+    norm = _clip(training)
+    _require_finite(step, loss=found.loss, gradient_norm=norm)
+    for group in training.optimizer.param_groups:
+        group["lr"] = rate
+    training.optimizer.step()
+    training.optimizer.zero_grad()
+    numbers = {
+        "loss": found.loss,
+        "learning_rate": rate,
+        "gradient_norm": norm,
+        "tokens": float(found.tokens),
+        "positive_logprob": found.positive_logprob,
+        "negative_logprob": found.negative_logprob,
+    }
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _clip(training: Training) -> float:
+    norm = training.accelerator.clip_grad_norm_(
+        training.model.parameters(), training.student.max_gradient_norm
+    )
+    assert norm is not None, "only DeepSpeed clips out of sight, and `prepare` refuses it"
+    return float(norm)
+
+
+def _judge(training: Training, progress: Progress) -> Progress:
+    """Report the model's dev accuracy and note it if it is the best, the first among equals."""
+    if training.job.validate is None:
+        return progress
+    training.model.eval()
+    with training.autocast():
+        score = training.job.validate(training.model, training.tokenizer)
+    training.job.report({"dev_accuracy": score}, progress.step)
+    if progress.best_score is not None and score <= progress.best_score:
+        return progress
+    return replace(progress, best_step=progress.step, best_score=score)
+
+
+def _export(training: Training, progress: Progress, folder: Path) -> None:
+    """Leave the best model, or the last one without dev, in `folder/model`."""
+    student, model = training.student, training.model
+    best = progress.step if progress.best_step is None else progress.best_step
+    if best == 0:
+        model = load_base(student, training.tokenizer)
+    else:
+        training.checkpoints.load_weights(model, best)
+    draft = folder / "model.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    if student.dtype is Dtype.bfloat16:
+        model.bfloat16()
+    model.save_pretrained(draft)
+    # Loaded anew: the one in use may have been told to pad by whoever validated with it.
+    load_tokenizer(student.model, student.revision).save_pretrained(draft)
+    commit(draft, folder / "model")
+    summary = {
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "best_dev_accuracy": progress.best_score,
+        "examples_used": training.rows.used,
+        "examples_dropped": training.rows.dropped,
+        "tokens": progress.tokens,
+    }
+    (folder / "training.json").write_text(json.dumps(summary, indent=2) + "\n")
+    shutil.rmtree(training.checkpoints.folder, ignore_errors=True)
+
+
+def _require_finite(step: int, *, loss: float, gradient_norm: float) -> None:
+    for name, value in (("loss", loss), ("gradient_norm", gradient_norm)):
+        if not math.isfinite(value):
+            raise StageError(
+                f"student: {name} of step {step} is {value}; wanted a finite number; lower "
+                "student.learning_rate or bound the loss (objective.negative: unlikelihood); "
+                "the checkpoints of earlier steps are kept"
+            )
+
+
+@contextmanager
+def _own_randomness(seed: int) -> Iterator[None]:
+    """Seed torch inside and give the caller's random state back."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,125 @@
+"""A teacher run by vLLM: for volume, on a GPU or with the CPU build."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+from typing import Any
+
+from advdistill.answers import AnswerFormat
+from advdistill.engine.generation import Decoding, Generation
+from advdistill.engine.vllm import Batch, EngineSettings, open_engine
+from advdistill.errors import ConfigError
+from advdistill.models import local_folders, prompt_ids
+from advdistill.records import Prompt, Response
+from advdistill.seeds import sample_seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class VllmTeacher:
+    """Any causal language model of the hub, a folder or the package that vLLM runs."""
+
+    model: str
+    revision: str | None
+    dtype: str
+    samples: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    shard_prompts: int
+    max_model_len: int | None
+    """Tokens of a prompt and its answer together; None takes what the model was made for."""
+    gpu_memory_utilization: float
+    """Share of a GPU's memory that weights and cache may take; the CPU build does not read it."""
+    tensor_parallel: int
+    """GPUs that share one copy of the model."""
+    engine_options: dict[str, Any]
+    """Passed unread to `vllm.LLM`."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        self._decoding()
+        length, share = self.max_model_len, self.gpu_memory_utilization
+        for name, value, fine, wanted in (
+            ("shard_prompts", self.shard_prompts, self.shard_prompts >= 1, "at least 1"),
+            # vLLM raises a lower temperature to 0.01.
+            ("temperature", self.temperature, not 0 < self.temperature < 0.01, "0, or 0.01 up"),
+            (
+                "max_model_len",
+                length,
+                length is None or length > self.max_tokens,
+                f"null, or more than max_tokens ({self.max_tokens})",
+            ),
+            ("gpu_memory_utilization", share, 0 < share <= 1, "above 0 and at most 1"),
+            ("tensor_parallel", self.tensor_parallel, self.tensor_parallel >= 1, "at least 1"),
+        ):
+            if not fine:
+                raise ConfigError(f"teacher: {name} is {value}; wanted {wanted}")
+
+    def sources(self) -> Sequence[Path]:
+        """Return the model's folder, if it is a local one."""
+        return local_folders(self.model)
+
+    def sample(
+        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+    ) -> Iterator[list[Response]]:
+        """Yield the responses of each shard; shards are read ahead to keep the engine busy.
+
+        Raises:
+            ConfigError: vLLM is not installed.
+            StageError: vLLM does not start with these settings.
+        """
+        with open_engine(self._settings()) as engine:
+            asked, kept = tee(shards)
+            batches = (
+                Batch(
+                    prompts=prompt_ids(
+                        [prompt.question for prompt in prompts], engine.tokenizer, answer_format
+                    ),
+                    seeds=[
+                        [sample_seed(self.seed, prompt.prompt_id, g) for g in range(self.samples)]
+                        for prompt in prompts
+                    ],
+                )
+                for prompts in asked
+            )
+            answers = engine.stream(batches, decoding=self._decoding())
+            for prompts, generations in zip(kept, answers, strict=True):
+                yield [
+                    self._response(prompt, sample, generation)
+                    for prompt, group in zip(prompts, generations, strict=True)
+                    for sample, generation in enumerate(group)
+                ]
+
+    def _settings(self) -> EngineSettings:
+        return EngineSettings(
+            model=self.model,
+            revision=self.revision,
+            dtype=self.dtype,
+            max_model_len=self.max_model_len,
+            gpu_memory_utilization=self.gpu_memory_utilization,
+            tensor_parallel=self.tensor_parallel,
+            engine_options=self.engine_options,
+        )
+
+    def _decoding(self) -> Decoding:
+        return Decoding(
+            samples=self.samples,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+        )
+
+    def _response(self, prompt: Prompt, sample: int, generation: Generation) -> Response:
+        total = generation.logprob_sum
+        return Response(
+            prompt_id=prompt.prompt_id,
+            sample=sample,
+            text=generation.text,
+            tokens=generation.tokens,
+            finish=generation.finish,
+            logprob_sum=total,
+            logprob_mean=None if total is None else total / generation.tokens,
+            teacher=self.model if self.revision is None else f"{self.model}@{self.revision}",
+        )

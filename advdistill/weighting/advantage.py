@@ -1,0 +1,34 @@
+"""The signed advantage itself as the weight."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advdistill.errors import ConfigError
+from advdistill.groups import Std, ZeroVariance, advantage_PG, settle_PG
+from advdistill.interfaces import RewardGroups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advantage:
+    """The group-relative advantage, negative for answers below their group's mean.
+
+    GRPO, arXiv 2402.03300, section 4.1.2, on a fixed pool. Reconstruction: the AdvDistill paper
+    (arXiv 2507.00054) weights its loss by the relative advantage within the group; whether signed,
+    clipped or soft-maxed is not known to us, so this and `softmax` are arms of their own.
+    """
+
+    std: Std
+    epsilon: float
+    zero_variance: ZeroVariance
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.epsilon < 0:
+            raise ConfigError(f"weighting 'advantage': epsilon is {self.epsilon}; wanted 0 or more")
+
+    def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
+        """Return weights_PG of either sign; they sum to 0 in a group of mixed rewards."""
+        signed_PG = advantage_PG(groups.rewards_PG, std=self.std, epsilon=self.epsilon)
+        return settle_PG(signed_PG, groups, self.zero_variance)

@@ -1,0 +1,262 @@
+import json
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+
+from advdistill.errors import ConfigError, StageError
+from advdistill.interfaces import Example
+from advdistill.objective.weighted_nll import Negative
+from advdistill.student.finetune import Dtype
+from tests.tiny import pool, tiny_model
+from tests.unit.student.students import (
+    OBJECTIVE,
+    Notebook,
+    StoppedError,
+    fingerprints,
+    job,
+    student,
+)
+
+PROMPTS, SAMPLES = 10, 4
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model with dropout, so that a resumed training needs the random state too."""
+    return tiny_model(tmp_path_factory.mktemp("student"), attention_dropout=0.1)
+
+
+def examples() -> list[Example]:
+    return pool(PROMPTS, SAMPLES)
+
+
+def score(model: PreTrainedModel, _: PreTrainedTokenizerBase) -> float:
+    """Return a number that depends on the weights alone and is not monotonic."""
+    assert not model.training
+    torch.rand(3)
+    return float(sum(p.detach().double().abs().sum() for p in model.parameters()) * 1e3 % 1)
+
+
+def test_ten_steps_equal_five_and_five_bit_by_bit(model: str, tmp_path: Path) -> None:
+    one = student(model, max_steps=10)
+    whole, first, second = Notebook(), Notebook(stop_at=7), Notebook()
+    one.train(OBJECTIVE, examples(), folder=tmp_path / "a", job=job(whole, validate=score))
+    with pytest.raises(StoppedError):
+        one.train(OBJECTIVE, examples(), folder=tmp_path / "b", job=job(first, validate=score))
+    one.train(OBJECTIVE, examples(), folder=tmp_path / "b", job=job(second, validate=score))
+    assert [step for step, _ in second.lines] == [6, 7, 8, 9, 10, 10]
+    assert first.lines[:-1] + second.lines == whole.lines
+    assert fingerprints(tmp_path / "a") == fingerprints(tmp_path / "b")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.tiny import pool
+from tests.unit.student.students import OBJECTIVE, job, student
+def report(numbers, step):
+    if step == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+student(sys.argv[1], max_steps=10).train(
+    OBJECTIVE, pool(10, 4), folder=Path(sys.argv[2]), job=job(report)
+)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_resumed_bit_by_bit(model: str, tmp_path: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", KILLED, model, str(tmp_path / "b")],
+        cwd=Path(__file__).parents[3],
+        check=False,
+        timeout=300,
+    )
+    assert dead.returncode == -signal.SIGKILL
+    assert (tmp_path / "b" / "checkpoints" / "step00005").is_dir()
+    for name in ("a", "b"):
+        student(model, max_steps=10).train(OBJECTIVE, examples(), folder=tmp_path / name, job=job())
+    assert fingerprints(tmp_path / "a") == fingerprints(tmp_path / "b")
+
+
+def test_the_callers_random_numbers_are_left_alone(model: str, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    wanted = torch.rand(2)
+    torch.manual_seed(3)
+    student(model, max_steps=1).train(OBJECTIVE, examples(), folder=tmp_path, job=job())
+    assert torch.equal(torch.rand(2), wanted)
+
+
+def test_the_folder_is_ready_for_from_pretrained_and_tells_its_counts(
+    model: str, tmp_path: Path
+) -> None:
+    student(model).train(OBJECTIVE, examples(), folder=tmp_path, job=job())
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert loaded.generation_config.eos_token_id == [0, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "training.json"]
+    for name in ("tokenizer.json", "chat_template.jinja"):
+        assert (tmp_path / "model" / name).read_text() == (Path(model) / name).read_text()
+    found = json.loads((tmp_path / "training.json").read_text())
+    weighted = sum(one.weight != 0 for one in examples())
+    assert found.pop("tokens") > weighted
+    assert found == {
+        "steps": 3,
+        "best_step": None,
+        "best_dev_accuracy": None,
+        "examples_used": weighted,
+        "examples_dropped": 0,
+    }
+
+
+def weights(folder: Path | str) -> dict[str, torch.Tensor]:
+    return load_file(Path(folder) / "model.safetensors")
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(left[name], right[name]) for name in left | right)
+
+
+def test_weights_of_zero_leave_the_base_model(model: str, tmp_path: Path) -> None:
+    notebook = Notebook()
+    zeros = [replace(one, weight=0.0) for one in examples()]
+    student(model).train(OBJECTIVE, zeros, folder=tmp_path, job=job(notebook))
+    assert same(weights(tmp_path / "model"), weights(model))
+    assert notebook.column("tokens") == {1: 0.0, 2: 0.0, 3: 0.0}
+    assert not notebook.column("loss")
+
+
+def test_a_step_without_a_loss_counts_but_updates_nothing(model: str, tmp_path: Path) -> None:
+    """Momentum would move the weights even with a gradient of 0, so the update itself is left."""
+    notebook = Notebook()
+    positive = {"tiny/train/00003"}
+    some = [replace(e, weight=float(e.prompt.prompt_id in positive)) for e in examples()]
+    student(model, batch_prompts=1).train(OBJECTIVE, some, folder=tmp_path, job=job(notebook))
+    assert len(notebook.column("tokens")) == PROMPTS
+    assert len(notebook.column("loss")) == 1
+
+
+def seen(model: str, given: Sequence[Example], folder: Path) -> dict[int, float]:
+    """Return the tokens of each step, which tell the prompts of this pool apart."""
+    notebook = Notebook()
+    one = student(model, batch_prompts=2, learning_rate=1e-9)
+    one.train(OBJECTIVE, given, folder=folder, job=job(notebook))
+    return notebook.column("tokens")
+
+
+def test_the_prompts_of_a_step_do_not_depend_on_the_weights(model: str, tmp_path: Path) -> None:
+    ones = [replace(one, weight=1.0) for one in examples()]
+    twos = [replace(one, weight=-2.0) for one in examples()]
+    without = [replace(one, weight=float(one.response.sample > 0)) for one in examples()]
+    first = [replace(one, weight=float(one.response.sample == 0)) for one in examples()]
+    everything = seen(model, ones, tmp_path / "1")
+    assert everything == seen(model, twos, tmp_path / "2")
+    halves = seen(model, without, tmp_path / "3"), seen(model, first, tmp_path / "4")
+    assert everything == {step: halves[0][step] + halves[1][step] for step in everything}
+
+
+def test_the_first_best_checkpoint_on_dev_is_kept(model: str, tmp_path: Path) -> None:
+    scores, states, notebook = iter([0.1, 0.5, 0.3, 0.5]), [], Notebook()
+
+    def validate(model: PreTrainedModel, _: PreTrainedTokenizerBase) -> float:
+        states.append({k: v.clone() for k, v in model.state_dict().items()})
+        return next(scores)
+
+    one = student(model, max_steps=5, eval_every=2, keep_checkpoints=1)
+    one.train(OBJECTIVE, examples(), folder=tmp_path, job=job(notebook, validate=validate))
+    assert notebook.column("dev_accuracy") == {0: 0.1, 2: 0.5, 4: 0.3, 5: 0.5}
+    found = weights(tmp_path / "model")
+    assert all(torch.equal(found[name], states[1][name]) for name in found)
+    assert json.loads((tmp_path / "training.json").read_text())["best_step"] == 2
+
+
+def test_the_base_model_is_kept_if_training_only_harms(model: str, tmp_path: Path) -> None:
+    scores = iter([0.5, 0.5, 0.4])
+    one = student(model, max_steps=4, eval_every=2)
+    one.train(OBJECTIVE, examples(), folder=tmp_path, job=job(validate=lambda *_: next(scores)))
+    assert same(weights(tmp_path / "model"), weights(model))
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(
+    model: str, tmp_path: Path
+) -> None:
+    huge = [
+        replace(one, weight=1e300 if one.prompt.prompt_id == "tiny/train/00002" else 1.0)
+        for one in examples()
+    ]
+    notebook = Notebook()
+    one = student(model, batch_prompts=1, eval_every=1)
+    with pytest.raises(StageError, match=r"of step \d+ is (inf|nan); wanted a finite number"):
+        one.train(OBJECTIVE, huge, folder=tmp_path, job=job(notebook))
+    last = max(notebook.column("tokens"), default=0)
+    kept = sorted((tmp_path / "checkpoints").iterdir())
+    assert [path.name for path in kept] == [f"step{last - 1:05d}", f"step{last:05d}"]
+    assert all(
+        tensor.isfinite().all() for tensor in load_file(kept[-1] / "model.safetensors").values()
+    )
+    assert not (tmp_path / "model").exists()
+
+
+def test_checkpointed_activations_change_nothing(tmp_path: Path) -> None:
+    plain = tiny_model(tmp_path / "base")
+    books = Notebook(), Notebook()
+    for on, book in zip((False, True), books, strict=True):
+        one = student(plain, gradient_checkpointing=on)
+        one.train(OBJECTIVE, examples(), folder=tmp_path / str(on), job=job(book))
+    assert books[0].column("loss") == pytest.approx(books[1].column("loss"), rel=1e-6)
+
+
+def test_bfloat16_computes_in_it_and_stores_it(tmp_path: Path) -> None:
+    plain = tiny_model(tmp_path / "base")
+    books = {dtype: Notebook() for dtype in Dtype}
+    for dtype, book in books.items():
+        one = student(plain, dtype=dtype)
+        one.train(OBJECTIVE, examples(), folder=tmp_path / dtype, job=job(book))
+    exact, rough = (books[dtype].column("loss") for dtype in Dtype)
+    assert rough == pytest.approx(exact, rel=0.02)
+    assert rough != exact
+    stored = weights(tmp_path / "bfloat16" / "model")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16}
+    config = json.loads((tmp_path / "bfloat16" / "model" / "config.json").read_text())
+    assert config["dtype"] == "bfloat16"
+
+
+def test_dropped_negatives_train_as_if_they_were_absent(tmp_path: Path) -> None:
+    plain = tiny_model(tmp_path / "base")
+    drop = replace(OBJECTIVE, negative=Negative.drop)
+    absent = [replace(one, weight=max(one.weight, 0.0)) for one in examples()]
+    for name, given in (("a", examples()), ("b", absent)):
+        student(plain).train(drop, given, folder=tmp_path / name, job=job(micro_batch=64))
+    found, wanted = weights(tmp_path / "a" / "model"), weights(tmp_path / "b" / "model")
+    assert all(torch.allclose(found[k], wanted[k], atol=1e-5) for k in found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("epochs", 0.0),
+        ("max_steps", 0),
+        ("batch_prompts", 0),
+        ("learning_rate", 0.0),
+        ("warmup", 1.5),
+        ("min_learning_rate", -0.1),
+        ("max_tokens", 1),
+        ("eval_every", 0),
+        ("keep_checkpoints", 0),
+    ],
+)
+def test_a_setting_out_of_range_is_named(setting: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"student: {setting} is "):
+        replace(student("builtin:x"), **{setting: value})
+
+
+def test_it_pickles_compares_and_names_its_sources(model: str) -> None:
+    assert pickle.loads(pickle.dumps(student(model))) == student(model)
+    assert student(model).sources() == [Path(model)]
