@@ -1,0 +1,1 @@
+"""Reward-guided distillation: one frozen pool of teacher answers, every weighting."""

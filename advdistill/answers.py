@@ -98,7 +98,7 @@ _LINE_MARKERS = {
     # To the end of the sentence: a full stop inside a number has no space behind it.
     "phrase": re.compile(
         r"\banswer[*_]{0,3}\s{0,3}(?:is|was|would be|will be|[:=])[*_:]{0,4}\s{0,3}"
-        r"(?P<answer>[^\s.][^\n]*?)(?=[.!?][*_]{0,3}(?:\s|\Z)|。|\n|\Z)",
+        r"(?P<answer>[^\s.](?:(?!\banswer\s(?:is|was)\b)[^\n])*?)(?=[.!?][*_]{0,3}(?:\s|\Z)|。|\n|\Z)",
         re.IGNORECASE,
     ),
 }

@@ -1,4 +1,7 @@
-"""What can go wrong, in three kinds; every message names the thing, what was found, what was wanted and the remedy."""
+"""What can go wrong, in three kinds.
+
+Every message names the thing, what was found, what was wanted and the remedy.
+"""
 
 
 class AdvDistillError(Exception):

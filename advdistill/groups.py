@@ -75,7 +75,7 @@ def zero_variance_P1(rewards_PG: NDArray[np.float64]) -> NDArray[np.bool_]:
 def settle_PG(
     weights_PG: NDArray[np.float64], groups: RewardGroups, policy: ZeroVariance
 ) -> NDArray[np.float64]:
-    """Return the weights with groups of zero variance set by the policy and unknown samples at 0."""
+    """Return the weights, groups of zero variance set by the policy and unknown samples at 0."""
     stand_in_PG = {
         ZeroVariance.drop: np.zeros_like(weights_PG),
         ZeroVariance.uniform: np.ones_like(weights_PG),

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Report = Callable[[Mapping[str, float], int], None]
-"""`report({"loss": 0.7}, step)`: hands numbers of one step to whoever wants to show or keep them."""
-
 
 class Watch(Protocol):
     """Whoever follows a stage at work: keeps its numbers and shows how far it is."""
@@ -158,7 +155,10 @@ class Objective(Protocol):
         ...
 
     def denominator(self, weights_B: NDArray[np.float64], lengths_B: NDArray[np.int64]) -> float:
-        """Return what the sum over all responses of one optimizer step is divided by."""
+        """Return what the sum over all responses of one optimizer step is divided by.
+
+        0 means that no response carries a loss: the step makes no update.
+        """
         ...
 
 
@@ -219,7 +219,7 @@ class TrainingJob:
     answer_format: AnswerFormat
     validate: Validate | None
     """None where there is no dev split; the last step is kept then."""
-    report: Report
+    watch: Watch
     micro_batch: int
     """Responses per forward pass; changes memory and speed, not the result beyond rounding."""
 
@@ -227,6 +227,19 @@ class TrainingJob:
 @runtime_checkable
 class Evaluation(Protocol):
     """Measures a model on held-out prompts."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest answer it lets a model write, in tokens."""
+        ...
+
+    def check(self) -> None:
+        """Find out before anything is spent whether its engine is there.
+
+        Raises:
+            ConfigError: a package it needs is not installed.
+        """
+        ...
 
     def evaluate(
         self,

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from advdistill import stages
 from advdistill.answers import AnswerFormat
-from advdistill.errors import DataError
+from advdistill.errors import DataError, StageError
 from advdistill.health import health_of
 from advdistill.interfaces import (
     Dataset,
@@ -41,7 +41,7 @@ from advdistill.records import (
     Verdict,
     Weight,
 )
-from advdistill.tables import read_batches, read_rows, write_rows
+from advdistill.tables import read_rows, write_rows
 from advdistill.validation import validator
 
 Meta = dict[str, object]
@@ -123,6 +123,10 @@ class MakeResponses:
             watch.progress(done, len(shards))
         next(made, None)  # lets the teacher close its engine
         total = sum(finishes.values())
+        if not total:
+            raise StageError(
+                "stage 'sample': the teacher gave no answer to any prompt; wanted some, or another data set"
+            )
         parts = " + ".join(f"{finishes[finish]} {finish.value}" for finish in Finish)
         return {"line": f"{total} answers to {len(prompts)} prompts = {parts}", "answers": total}
 
@@ -225,7 +229,14 @@ class MakeStudent:
             ),
         )
         training = json.loads((draft / "training.json").read_text())
-        return {"line": training.pop("line"), **training}
+        used, dropped = training["examples_used"], training["examples_dropped"]
+        line = (
+            f"{len(responses)} examples = {used} trained on + "
+            f"{len(responses) - used - dropped} of weight 0 + {dropped} too long; "
+            f"{training['steps']} steps, best dev accuracy {training['best_dev_accuracy']} "
+            f"at step {training['best_step']}"
+        )
+        return {"line": line, **training}
 
 
 @dataclass(frozen=True, kw_only=True)

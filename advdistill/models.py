@@ -1,4 +1,4 @@
-"""Where a model named in the configuration lies, and its tokenizer with what generation needs of it."""
+"""Where a model of the configuration lies, and its tokenizer with what generation needs of it."""
 
 from __future__ import annotations
 
@@ -80,6 +80,18 @@ def load_tokenizer(model: str, revision: str | None) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def load_generation_config(model: str, revision: str | None) -> GenerationConfig:
+    """Return what `from_pretrained` gives a model as its generation config."""
+    from transformers import AutoConfig, GenerationConfig
+
+    where, commit = locate(model), revision or "main"
+    try:
+        return GenerationConfig.from_pretrained(where, revision=commit)
+    except OSError:
+        config = AutoConfig.from_pretrained(where, revision=commit)
+        return GenerationConfig.from_model_config(config)
 
 
 def prompt_ids(

@@ -43,7 +43,7 @@ def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> Rewar
     return RewardGroups(
         prompt_ids=tuple(by_prompt),
         rewards_PG=grid.values(totals),
-        present_PG=grid.fill(False, lambda response: True).astype(bool),
+        present_PG=grid.fill(0, lambda _: 1).astype(bool),
         lengths_PG=grid.fill(0, _length).astype(np.int64),
         answer_ids_PG=grid.answer_ids(totals),
         parts={rule: grid.values(found) for rule, found in by_rule.items() if rule != TOTAL},

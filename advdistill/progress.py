@@ -22,7 +22,7 @@ class Progress(Protocol):
 
 @contextmanager
 def progress_of(stage: str) -> Iterator[Progress]:
-    """Yield a bar where standard error is a terminal, else something that prints a line at times."""
+    """Yield a bar where standard error is a terminal, else what prints a line at times."""
     if not sys.stderr.isatty():
         yield _Lines(stage)
         return
@@ -55,7 +55,7 @@ class _Bar:
         self.bar.update(self.task, completed=done, total=total)  # type: ignore[attr-defined]
 
 
-def _bar():  # noqa: ANN202
+def _bar():
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -66,7 +66,7 @@ def _bar():  # noqa: ANN202
     from rich.progress import Progress as RichProgress
 
     class Rate(TextColumn):
-        def render(self, task):  # noqa: ANN001, ANN202
+        def render(self, task):
             from rich.text import Text
 
             return Text(f"{task.speed:.1f}/s" if task.speed else "")

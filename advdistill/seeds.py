@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
+
+from advdistill.records import Prompt
 
 if TYPE_CHECKING:
     import torch
@@ -13,6 +16,14 @@ def sample_seed(seed: int, prompt_id: str, sample: int) -> int:
     """Return the seed of one sample, between 0 and 2**62."""
     digest = sha256(f"{seed}\x1f{prompt_id}\x1f{sample}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 2
+
+
+def sample_seeds(seed: int, prompts: Sequence[Prompt], samples: int) -> list[list[int]]:
+    """Return the seeds of every sample of every prompt."""
+    return [
+        [sample_seed(seed, prompt.prompt_id, sample) for sample in range(samples)]
+        for prompt in prompts
+    ]
 
 
 def gumbel_noise(seeds_B: torch.Tensor, step: int, width: int) -> torch.Tensor:

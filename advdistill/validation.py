@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from advdistill.answers import AnswerFormat
 from advdistill.interfaces import Validate, Verifier
-from advdistill.records import Prompt, Response, Verdict
+from advdistill.records import Prompt, Verdict
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -35,14 +35,7 @@ def validator(
             ids = prompt_ids([prompt.question for prompt in batch], tokenizer, answer_format)
             answers = generate(model, tokenizer, ids, decoding=greedy, seeds=[[0]] * len(batch))
             for prompt, (answer,) in zip(batch, answers, strict=True):
-                response = Response(
-                    prompt_id=prompt.prompt_id,
-                    sample=0,
-                    text=answer.text,
-                    tokens=answer.tokens,
-                    finish=answer.finish,
-                    teacher="student",
-                )
+                response = answer.response(prompt.prompt_id, 0, teacher="student")
                 total = verifier.judge(prompt, response, answer_format=answer_format)[-1]
                 right += total.verdict is Verdict.passed
         return right / len(prompts)

@@ -1,0 +1,1 @@
+"""Data sets: one component, one file."""

@@ -1,9 +1,10 @@
 """Story problems of a seeded arithmetic chain: the data set that needs no network."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count, cycle, islice
+from pathlib import Path
 
 from advdistill.errors import ConfigError
 from advdistill.records import AnswerKind, Prompt, Split
@@ -46,6 +47,10 @@ class StoryProblems:
                 f"dataset '{self.name}': min_terms={self.min_terms}, max_terms={self.max_terms}; "
                 "wanted 2 <= min_terms <= max_terms <= 6"
             )
+
+    def sources(self) -> Sequence[Path]:
+        """Return nothing: the problems are drawn, not read."""
+        return []
 
     def load(self) -> Iterator[Prompt]:
         """Yield the prompts of test, dev and train, in this order."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from advdistill.errors import ConfigError
-from advdistill.records import Finish
+from advdistill.records import Finish, Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +39,22 @@ class Generation:
     finish: Finish
     logprob_sum: float | None
     """Under the model itself (temperature 1, no truncation), whatever it was drawn with."""
+
+    def response(self, prompt_id: str, sample: int, *, teacher: str) -> Response:
+        """Return the answer as a row."""
+        total = self.logprob_sum
+        return Response(
+            prompt_id=prompt_id,
+            sample=sample,
+            text=self.text,
+            tokens=self.tokens,
+            finish=self.finish,
+            logprob_sum=total,
+            logprob_mean=None if total is None or not self.tokens else total / self.tokens,
+            teacher=teacher,
+        )
+
+
+def full_name(model: str, revision: str | None) -> str:
+    """Return the model with its pinned commit, as rows name it."""
+    return model if revision is None else f"{model}@{revision}"

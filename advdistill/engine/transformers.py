@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor
+from transformers.utils.logging import disable_progress_bar as hide_bars
 
 from advdistill.engine.generation import Decoding, Generation
 from advdistill.models import locate, stop_ids
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def load_model(model: str, revision: str | None, *, dtype: str) -> PreTrainedModel:
     """Return the model on the GPU if there is one, in evaluation mode."""
+    hide_bars()  # the stage shows its own progress
     loaded = AutoModelForCausalLM.from_pretrained(
         locate(model),
         revision=revision,

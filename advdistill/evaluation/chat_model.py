@@ -82,7 +82,7 @@ class ChatModel(LM):
             ids = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
             for request, answer in zip(batch, self.generate(ids), strict=True):
                 prompt_id = str(request.doc["prompt_id"])
-                self.responses[prompt_id] = _response(prompt_id, answer, self.name)
+                self.responses[prompt_id] = answer.response(prompt_id, 0, teacher=self.name)
             self.watch.progress(start + len(batch), len(requests))
         return [self.responses[str(request.doc["prompt_id"])].text for request in requests]
 
@@ -116,13 +116,32 @@ def _transformers(
     yield answer
 
 
-def _response(prompt_id: str, answer: Generation, model: str) -> Response:
-    return Response(
-        prompt_id=prompt_id,
-        sample=0,
-        text=answer.text,
-        tokens=answer.tokens,
-        finish=answer.finish,
-        logprob_sum=answer.logprob_sum,
-        teacher=model,
+@contextmanager
+def _vllm(
+    evaluation: LmEval,
+    model: str,
+    revision: str | None,
+    tokenizer: PreTrainedTokenizerBase,
+    greedy: Decoding,
+) -> Iterator[Generate]:
+    del tokenizer  # the engine loads its own from the same files
+    from advdistill.engine.vllm import open_engine
+    from advdistill.engine.vllm_start import EngineSettings
+
+    settings = EngineSettings(
+        model=model,
+        revision=revision,
+        dtype=evaluation.dtype,
+        max_model_len=None,
+        gpu_memory_utilization=0.9,
+        tensor_parallel=1,
+        engine_options={},
     )
+    with open_engine(settings) as engine:
+
+        def answer(prompts: Sequence[Sequence[int]]) -> list[Generation]:
+            seeds = [[0]] * len(prompts)
+            generations = engine.generate(prompts, decoding=greedy, seeds=seeds)
+            return [first for (first,) in generations]
+
+        yield answer

@@ -41,6 +41,13 @@ class LmEval:
                 "wanted at least 1"
             )
 
+    def check(self) -> None:
+        """Raise a ConfigError where vLLM is asked for and not installed."""
+        if self.backend is Backend.vllm:
+            from advdistill.engine.vllm_start import require_vllm
+
+            require_vllm()
+
     def evaluate(
         self,
         model: str,

@@ -1,0 +1,1 @@
+"""Students, and the training loop of the fine-tuned one."""

@@ -25,6 +25,10 @@ MODEL, OPTIMIZER, RANDOMNESS = "model.safetensors", "optimizer.safetensors", "ra
 MANIFEST = "manifest.json"
 
 
+CHECKPOINTS = "checkpoints"
+"""The folder of checkpoints below the training's folder."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far the training is."""

@@ -1,4 +1,4 @@
-"""The training loop: it hands numbers to `report`, checks on dev and writes checkpoints."""
+"""The training loop: it hands numbers to the watch, checks on dev and writes checkpoints."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from advdistill.errors import StageError
 from advdistill.interfaces import Example, Objective, TrainingJob
 from advdistill.models import load_tokenizer
 from advdistill.student.batches import Row
-from advdistill.student.checkpoint import Progress, commit
+from advdistill.student.checkpoint import CHECKPOINTS, Progress, commit
 from advdistill.student.finetune import Dtype, Finetune
 from advdistill.student.gradient import accumulate
 from advdistill.student.schedule import batches, learning_rate
 from advdistill.student.training import Training, load_base, prepare
+
+SUMMARY = "training.json"
+"""Written last; a folder that has it is finished."""
 
 
 def train(
@@ -33,6 +36,9 @@ def train(
     job: TrainingJob,
 ) -> None:
     """Train from the last checkpoint in `folder`, or from the start, to `folder/model`."""
+    if (folder / SUMMARY).exists():  # finished, and killed before its caller knew
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        return
     with _own_randomness(student.seed):
         training = prepare(student, objective, examples, folder=folder, job=job)
         progress = training.checkpoints.restore(training.model, training.optimizer)
@@ -49,7 +55,8 @@ def _run(training: Training, progress: Progress) -> Progress:
     for step, prompt_ids in enumerate(left, progress.step + 1):
         rows = [row for name in prompt_ids for row in by_prompt[name]]
         numbers = _step(training, rows, step)
-        training.job.report(numbers, step)
+        training.job.watch.report(numbers, step)
+        training.job.watch.progress(step, training.steps)
         progress = replace(progress, step=step, tokens=progress.tokens + int(numbers["tokens"]))
         if step % student.eval_every == 0 or step == training.steps:
             progress = _judge(training, progress)
@@ -102,7 +109,7 @@ def _judge(training: Training, progress: Progress) -> Progress:
     training.model.eval()
     with training.autocast():
         score = training.job.validate(training.model, training.tokenizer)
-    training.job.report({"dev_accuracy": score}, progress.step)
+    training.job.watch.report({"dev_accuracy": score}, progress.step)
     if progress.best_score is not None and score <= progress.best_score:
         return progress
     return replace(progress, best_step=progress.step, best_score=score)
@@ -132,7 +139,9 @@ def _export(training: Training, progress: Progress, folder: Path) -> None:
         "examples_dropped": training.rows.dropped,
         "tokens": progress.tokens,
     }
-    (folder / "training.json").write_text(json.dumps(summary, indent=2) + "\n")
+    draft = folder / f"{SUMMARY}.tmp"
+    draft.write_text(json.dumps(summary, indent=2) + "\n")
+    draft.replace(folder / SUMMARY)
     shutil.rmtree(training.checkpoints.folder, ignore_errors=True)
 
 

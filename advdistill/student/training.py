@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from advdistill.errors import ConfigError
 from advdistill.interfaces import Example, Objective, TrainingJob
 from advdistill.models import load_tokenizer, stop_ids
 from advdistill.student.batches import Row, Rows, encode
-from advdistill.student.checkpoint import Checkpoints
+from advdistill.student.checkpoint import CHECKPOINTS, Checkpoints
 from advdistill.student.finetune import Dtype, Finetune
 from advdistill.student.gradient import check_head, response_logprobs
 from advdistill.student.schedule import visits
@@ -83,8 +84,7 @@ def prepare(
         examples, tokenizer, answer_format=job.answer_format, max_tokens=student.max_tokens
     )
     model = load_base(student, tokenizer).to(accelerator.device)
-    first = next((row for group in rows.by_prompt.values() for row in group), None)
-    if first is not None:
+    for first in islice(chain.from_iterable(rows.by_prompt.values()), 1):
         check_head(model, first)
     if student.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -98,7 +98,7 @@ def prepare(
         optimizer=_optimizer(model, student),
         accelerator=accelerator,
         checkpoints=Checkpoints(
-            folder=folder / "checkpoints",
+            folder=folder / CHECKPOINTS,
             fingerprint=_fingerprint(student, objective, rows),
             keep=student.keep_checkpoints,
         ),

@@ -1,0 +1,1 @@
+"""Teachers: one component, one file."""

@@ -1,12 +1,12 @@
 """A teacher whose answers exist already, in a file or on the hub."""
 
 import logging
-import pickle
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain, product
 from math import inf
 from pathlib import Path
@@ -92,15 +92,15 @@ class RecordedTeacher:
         The answers wait in a temporary file, because the shards may come in another order.
 
         Raises:
-            DataError: no answer belongs to any of the prompts, or a row is malformed.
+            DataError: a row is malformed.
         """
         groups = [list(shard) for shard in shards]
         with closing(sqlite3.connect("")) as store:
-            store.execute("create table answers (prompt_id, sample, pickled)")
+            store.execute("create table answers (prompt_id, sample, response)")
             store.executemany(
                 "insert into answers values (?, ?, ?)",
                 (
-                    (response.prompt_id, response.sample, pickle.dumps(response))
+                    (response.prompt_id, response.sample, json.dumps(asdict(response)))
                     for response in self._responses(list(chain.from_iterable(groups)))
                 ),
             )
@@ -124,7 +124,7 @@ class RecordedTeacher:
                     yield self._response(prompt, sample, answer, place)
                     samples[prompt.prompt_id] += 1
         if prompts and not matched:
-            raise self._no_match(prompts[0], key)
+            logger.warning(self._no_match(prompts[0], key))
         logger.info(
             "teacher '%s': %d answers to %d of %d prompts; %d rows of other prompts ignored",
             *(self.name, samples.total(), len(samples), len(prompts), foreign),
@@ -198,8 +198,8 @@ class RecordedTeacher:
             teacher=text(answer, self.teacher_column, where) if self.teacher_column else self.name,
         )
 
-    def _no_match(self, prompt: Prompt, key: Key) -> DataError:
-        return DataError(
+    def _no_match(self, prompt: Prompt, key: Key) -> str:
+        return (
             f"teacher '{self.name}': no recorded row belongs to any of the prompts; "
             f"recorded: id {key[0]!r}, question {key[1]!r:.70}; "
             f"wanted: id {prompt.prompt_id!r}, question {prompt.question!r:.70}; "
@@ -214,9 +214,13 @@ def _endings(prompt_id: str) -> list[str]:
 
 def _stored(store: sqlite3.Connection, prompt: Prompt) -> list[Response]:
     rows = store.execute(
-        "select pickled from answers where prompt_id = ? order by sample", (prompt.prompt_id,)
+        "select response from answers where prompt_id = ? order by sample", (prompt.prompt_id,)
     )
-    return [pickle.loads(pickled) for (pickled,) in rows]
+    return [_response(json.loads(stored)) for (stored,) in rows]
+
+
+def _response(stored: Row) -> Response:
+    return Response(**{**stored, "finish": Finish(stored["finish"])})
 
 
 def _finish(answer: Row, name: str | None, where: str) -> Finish:

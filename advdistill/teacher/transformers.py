@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advdistill.answers import AnswerFormat
-from advdistill.engine.generation import Decoding, Generation
+from advdistill.engine.generation import Decoding, full_name
 from advdistill.errors import ConfigError
 from advdistill.models import load_tokenizer, local_folders, prompt_ids
 from advdistill.records import Prompt, Response
-from advdistill.seeds import sample_seed
+from advdistill.seeds import sample_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,7 @@ class TransformersTeacher:
         """Yield the responses of each shard; one shard is one batch."""
         from advdistill.engine.transformers import generate, load_model
 
+        name = full_name(self.model, self.revision)
         tokenizer = load_tokenizer(self.model, self.revision)
         model = load_model(self.model, self.revision, dtype=self.dtype)
         for prompts in shards:
@@ -50,13 +51,10 @@ class TransformersTeacher:
                 tokenizer,
                 prompt_ids([prompt.question for prompt in prompts], tokenizer, answer_format),
                 decoding=self._decoding(),
-                seeds=[
-                    [sample_seed(self.seed, prompt.prompt_id, g) for g in range(self.samples)]
-                    for prompt in prompts
-                ],
+                seeds=sample_seeds(self.seed, prompts, self.samples),
             )
             yield [
-                self._response(prompt, sample, generation)
+                generation.response(prompt.prompt_id, sample, teacher=name)
                 for prompt, group in zip(prompts, generations, strict=True)
                 for sample, generation in enumerate(group)
             ]
@@ -67,17 +65,4 @@ class TransformersTeacher:
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,
-        )
-
-    def _response(self, prompt: Prompt, sample: int, generation: Generation) -> Response:
-        total = generation.logprob_sum
-        return Response(
-            prompt_id=prompt.prompt_id,
-            sample=sample,
-            text=generation.text,
-            tokens=generation.tokens,
-            finish=generation.finish,
-            logprob_sum=total,
-            logprob_mean=None if total is None else total / generation.tokens,
-            teacher=self.model if self.revision is None else f"{self.model}@{self.revision}",
         )

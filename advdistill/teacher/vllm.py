@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from advdistill.answers import AnswerFormat
-from advdistill.engine.generation import Decoding, Generation
-from advdistill.engine.vllm import Batch, EngineSettings, open_engine
+from advdistill.engine.generation import Decoding, full_name
+from advdistill.engine.vllm import Batch, open_engine
+from advdistill.engine.vllm_start import EngineSettings
 from advdistill.errors import ConfigError
 from advdistill.models import local_folders, prompt_ids
 from advdistill.records import Prompt, Response
-from advdistill.seeds import sample_seed
+from advdistill.seeds import sample_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class VllmTeacher:
             ConfigError: vLLM is not installed.
             StageError: vLLM does not start with these settings.
         """
+        name = full_name(self.model, self.revision)
         with open_engine(self._settings()) as engine:
             asked, kept = tee(shards)
             batches = (
@@ -77,17 +79,14 @@ class VllmTeacher:
                     prompts=prompt_ids(
                         [prompt.question for prompt in prompts], engine.tokenizer, answer_format
                     ),
-                    seeds=[
-                        [sample_seed(self.seed, prompt.prompt_id, g) for g in range(self.samples)]
-                        for prompt in prompts
-                    ],
+                    seeds=sample_seeds(self.seed, prompts, self.samples),
                 )
                 for prompts in asked
             )
             answers = engine.stream(batches, decoding=self._decoding())
             for prompts, generations in zip(kept, answers, strict=True):
                 yield [
-                    self._response(prompt, sample, generation)
+                    generation.response(prompt.prompt_id, sample, teacher=name)
                     for prompt, group in zip(prompts, generations, strict=True)
                     for sample, generation in enumerate(group)
                 ]
@@ -109,17 +108,4 @@ class VllmTeacher:
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,
-        )
-
-    def _response(self, prompt: Prompt, sample: int, generation: Generation) -> Response:
-        total = generation.logprob_sum
-        return Response(
-            prompt_id=prompt.prompt_id,
-            sample=sample,
-            text=generation.text,
-            tokens=generation.tokens,
-            finish=generation.finish,
-            logprob_sum=total,
-            logprob_mean=None if total is None else total / generation.tokens,
-            teacher=self.model if self.revision is None else f"{self.model}@{self.revision}",
         )

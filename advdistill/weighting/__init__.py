@@ -1,0 +1,1 @@
+"""Weightings: one component, one file."""

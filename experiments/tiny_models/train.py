@@ -16,10 +16,10 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 import torch
+from omegaconf import OmegaConf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from advdistill.answers import HASH_INSTRUCTION
 from advdistill.dataset.quickstart import StoryProblems, chains, tell
 
 CHAT_TEMPLATE = (
@@ -28,6 +28,9 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+INSTRUCTION = OmegaConf.load(
+    Path(__file__).parents[2] / "conf" / "answer_format" / "hash.yaml"
+).instruction
 HELD_OUT_SEEDS = range(3)
 """`dataset.seed` values whose chains are kept out of the training stream."""
 
@@ -56,9 +59,9 @@ RECIPES = {
         lengths={2: 0.15, 3: 0.25, 4: 0.3, 5: 0.3},
     ),
     "student": Recipe(
-        layers=3, intermediate=256, steps=2000,
-        stop=750, batch=64, learning_rate=3e-3, seed=202,
-        lengths={2: 0.6, 3: 0.35, 4: 0.05},
+        layers=3, intermediate=256, steps=1500,
+        stop=1500, batch=64, learning_rate=3e-3, seed=202,
+        lengths={2: 0.4, 3: 0.6},
     ),
 }  # fmt: skip
 
@@ -68,16 +71,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model", choices=RECIPES)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--every", type=int, default=500)
+    parser.add_argument("--every", type=int, default=250, help="steps between two snapshots")
     arguments = parser.parse_args()
     recipe = RECIPES[arguments.model]
-    steps = arguments.steps or recipe.steps
     torch.manual_seed(recipe.seed)
     tokenizer = train_tokenizer()
     model = Qwen3ForCausalLM(shape(recipe, tokenizer))
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
-    fit(model, tokenizer, recipe, steps=steps, every=arguments.every, out=arguments.out)
+    fit(model, tokenizer, recipe, every=arguments.every, out=arguments.out)
 
 
 def train_tokenizer() -> PreTrainedTokenizerFast:
@@ -92,7 +93,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     bpe.decoder = decoders.ByteLevel()
     examples = examples_of({2: 1.0, 3: 1.0}, seed=1, held_out=set())
     corpus = [
-        f"user\n{question}\n{HASH_INSTRUCTION}\nassistant\n{solution}"
+        f"user\n{question}\n{INSTRUCTION}\nassistant\n{solution}"
         for question, solution, _ in (next(examples) for _ in range(2000))
     ]
     bpe.train_from_iterator(
@@ -136,7 +137,6 @@ def fit(
     tokenizer: PreTrainedTokenizerFast,
     recipe: Recipe,
     *,
-    steps: int,
     every: int,
     out: Path,
 ) -> None:
@@ -145,14 +145,14 @@ def fit(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.05
+        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.05
     )
     held_out = held_out_chains()
     easy = examples_of({2: 0.7, 3: 0.3}, seed=recipe.seed, held_out=held_out)
     full = examples_of(recipe.lengths, seed=recipe.seed + 1, held_out=held_out)
     started = time.monotonic()
-    for step in range(1, steps + 1):
-        source = easy if step <= steps // 5 else full
+    for step in range(1, recipe.stop + 1):
+        source = easy if step <= recipe.steps // 5 else full
         batch = encode([next(source) for _ in range(recipe.batch)], tokenizer)
         loss = model(**batch).loss
         loss.backward()
@@ -163,7 +163,7 @@ def fit(
         if step % 100 == 0:
             seconds = time.monotonic() - started
             print(f"step {step} loss {loss:.4f} norm {norm:.2f} {seconds:.0f} s", flush=True)
-        if step % every == 0 or step == steps:
+        if step % every == 0 or step == recipe.stop:
             write(model, tokenizer, out / f"step{step:05d}", measure(model, tokenizer))
 
 
@@ -204,7 +204,7 @@ def prompt_ids(questions: list[str], tokenizer: PreTrainedTokenizerFast) -> list
     """Return the rendered prompts as token ids."""
     rendered = [
         tokenizer.apply_chat_template(
-            [{"role": "user", "content": f"{question}\n{HASH_INSTRUCTION}"}],
+            [{"role": "user", "content": f"{question}\n{INSTRUCTION}"}],
             tokenize=False,
             add_generation_prompt=True,
         )
@@ -234,7 +234,7 @@ def encode(
 
 @torch.inference_mode()
 def measure(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
-    """Return greedy and sampled accuracy on the dev split of a held-out seed, and the mixed share."""
+    """Return greedy and sampled accuracy on 200 problems of a held-out seed."""
     problems = StoryProblems(
         name="check", seed=2, train=1, dev=0, test=200, min_terms=2, max_terms=5
     )
@@ -267,7 +267,7 @@ def measure(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast) -> dict
     ]
     by_length = {
         f"greedy_{subject.split()[0]}": sum(
-            f for f, p in zip(first, prompts) if p.subject == subject
+            f for f, p in zip(first, prompts, strict=True) if p.subject == subject
         )
         / sum(p.subject == subject for p in prompts)
         for subject in sorted({p.subject for p in prompts})

@@ -65,10 +65,13 @@ class Notebook:
     stop_at: int | None = None
     lines: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
-    def __call__(self, numbers: Mapping[str, float], step: int) -> None:
+    def report(self, numbers: Mapping[str, float], step: int) -> None:
         if step == self.stop_at and "learning_rate" in numbers:
             raise StoppedError
         self.lines.append((step, dict(numbers)))
+
+    def progress(self, done: int, total: int) -> None:
+        """Keep nothing."""
 
     def column(self, name: str) -> dict[int, float]:
         """Return one reported number by step."""
@@ -82,7 +85,7 @@ def job(
     return TrainingJob(
         answer_format=ANSWER_FORMAT,
         validate=validate,
-        report=notebook if notebook is not None else Notebook(),
+        watch=notebook if notebook is not None else Notebook(),
         micro_batch=micro_batch,
     )
 

@@ -3,7 +3,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from advdistill.errors import ConfigError, StageError
 from advdistill.interfaces import Example
 from advdistill.objective.weighted_nll import Negative
-from advdistill.student.finetune import Dtype
+from advdistill.student.finetune import Dtype, Finetune
 from tests.tiny import pool, tiny_model
 from tests.unit.student.students import (
     OBJECTIVE,
@@ -70,6 +70,27 @@ student(sys.argv[1], max_steps=10).train(
     OBJECTIVE, pool(10, 4), folder=Path(sys.argv[2]), job=job(report)
 )
 """
+
+
+def other_rate(one: Finetune, given: list[Example]) -> tuple[Finetune, list[Example]]:
+    return replace(one, learning_rate=2e-2), given
+
+
+def other_weight(one: Finetune, given: list[Example]) -> tuple[Finetune, list[Example]]:
+    return one, [replace(given[0], weight=3.0), *given[1:]]
+
+
+@pytest.mark.parametrize("change", [other_rate, other_weight])
+def test_a_checkpoint_of_other_settings_or_weights_is_not_resumed(
+    model: str, tmp_path: Path, change: Callable[..., tuple[Finetune, list[Example]]]
+) -> None:
+    one = student(model, max_steps=6)
+    with pytest.raises(StoppedError):
+        one.train(OBJECTIVE, examples(), folder=tmp_path, job=job(Notebook(stop_at=6)))
+    two, given = change(one, examples())
+    notebook = Notebook()
+    two.train(OBJECTIVE, given, folder=tmp_path, job=job(notebook))
+    assert [step for step, _ in notebook.lines] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.slow

@@ -1,0 +1,72 @@
+"""One cell from the command line: plan, run, show; every known failure is one message."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from hydra.core.hydra_config import HydraConfig
+
+from advdistill.config import plan_of
+from advdistill.errors import AdvDistillError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+logger = logging.getLogger(__name__)
+
+
+class Stopped(BaseException):
+    """Raised where the work stands when the process is asked to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+_QUIET = {
+    "TQDM_DISABLE": "1",  # the stages show their own progress
+    "TOKENIZERS_PARALLELISM": "false",
+    # Threads that wait for work sleep; spinning ones starve a busy machine.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""Set where the person has not, before the libraries that read them are imported."""
+
+
+def run_cell(cfg: DictConfig) -> None:
+    """Run the cell; exits with 1 after a known failure and 128 + signal when stopped."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        plan = plan_of(cfg, HydraConfig.get().runtime.choices)
+        if plan.runtime.threads is not None:
+            os.environ["OMP_NUM_THREADS"] = str(plan.runtime.threads)
+        from advdistill.pipeline import run
+        from advdistill.summary import show
+
+        show(run(plan))
+    except AdvDistillError as error:
+        _leave(f"{type(error).__name__}: {error}", 1)
+    except Stopped as stop:
+        name = signal.Signals(stop.number).name
+        _leave(
+            f"Stopped by {name}. Every finished stage and shard is kept: "
+            "give the same command again to go on.",
+            128 + stop.number,
+        )
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,265 @@
+"""One cell from prompts to scores: the stages one below the other, each through the cache."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from advdistill.cache import Artefact, Cache, Recipe
+from advdistill.cells import Record, find_record, write_record
+from advdistill.config import Plan
+from advdistill.digests import digest_of_json, settings_of
+from advdistill.errors import DataError, StageError
+from advdistill.making import (
+    MakeCheck,
+    MakePrompts,
+    Maker,
+    MakeResponses,
+    MakeRewards,
+    MakeScores,
+    MakeStudent,
+    MakeWeights,
+    Meta,
+    prompts_file,
+)
+from advdistill.models import local_folders, locate
+from advdistill.records import Split
+from advdistill.stages import VERSIONS
+from advdistill.watching import Follower
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a finished cell leaves."""
+
+    artefacts: Mapping[str, Artefact]
+    """By stage; `evaluate` has one per role, named `evaluate/<role>`."""
+    record: Record
+
+
+def run(plan: Plan) -> Outcome:
+    """Return the finished cell; every stage that was done before, by whichever run, is reused.
+
+    Raises:
+        DataError, StageError: what went wrong; everything finished before it is kept.
+    """
+    cell = _Cell(plan, Cache(plan.outputs / "cache"), Follower(plan))
+    try:
+        return cell.run()
+    except BaseException:
+        cell.follower.abandon()
+        raise
+
+
+class _Cell:
+    """The artefacts of one run so far."""
+
+    def __init__(self, plan: Plan, cache: Cache, follower: Follower) -> None:
+        self.plan = plan
+        self.cache = cache
+        self.follower = follower
+        self.artefacts: dict[str, Artefact] = {}
+
+    def run(self) -> Outcome:
+        prompts = self._prompts()
+        self._check_gold(prompts)
+        responses = self._responses(prompts)
+        rewards = self._rewards(prompts, responses)
+        weights = self._weights(responses, rewards)
+        student = self._student(prompts, responses, weights)
+        self._scores(prompts, student)
+        return self._finish()
+
+    def _prompts(self) -> Artefact:
+        dataset = self.plan.dataset
+        return self._make(
+            "load",
+            {"dataset": settings_of(dataset)},
+            {"files": self.plan.identities["dataset"]},
+            MakePrompts(dataset=dataset),
+        )
+
+    def _check_gold(self, prompts: Artefact) -> None:
+        checked = self._make(
+            "check",
+            {**self._settings("verifier"), **self._settings("answer_format")},
+            {"prompts": prompts.digest},
+            MakeCheck(
+                verifier=self.plan.verifier,
+                answer_format=self.plan.answer_format,
+                prompts=prompts.folder,
+            ),
+        )
+        allowed = self.plan.settings.max_unverified
+        if checked.meta["failed"] > allowed:  # type: ignore[operator]
+            raise DataError(
+                f"dataset '{self.plan.dataset.name}': {checked.meta['failed']} gold answers do "
+                f"not pass their own verifier (first: {checked.meta['first']}); wanted at most "
+                f"{allowed}; fix the answers, choose another verifier, or raise max_unverified"
+            )
+
+    def _responses(self, prompts: Artefact) -> Artefact:
+        return self._make(
+            "sample",
+            {**self._settings("teacher"), **self._settings("answer_format")},
+            {
+                "prompts": prompts.files[prompts_file(Path(), Split.train).name],
+                "teacher": self.plan.identities["teacher"],
+            },
+            MakeResponses(
+                teacher=self.plan.teacher,
+                answer_format=self.plan.answer_format,
+                prompts=prompts.folder,
+            ),
+            holds_model=True,
+        )
+
+    def _rewards(self, prompts: Artefact, responses: Artefact) -> Artefact:
+        rewards = self._make(
+            "judge",
+            {**self._settings("verifier"), **self._settings("answer_format")},
+            {
+                "prompts": prompts.files[prompts_file(Path(), Split.train).name],
+                "responses": responses.digest,
+            },
+            MakeRewards(
+                verifier=self.plan.verifier,
+                answer_format=self.plan.answer_format,
+                prompts=prompts.folder,
+                responses=responses.folder,
+            ),
+        )
+        verdicts: dict[str, int] = rewards.meta["verdicts"]  # type: ignore[assignment]
+        if sum(verdicts.values()) != responses.meta["answers"]:
+            raise StageError(
+                f"stage 'judge': {sum(verdicts.values())} verdicts for "
+                f"{responses.meta['answers']} answers; wanted one each"
+            )
+        unjudged = (verdicts["error"] + verdicts["timeout"]) / max(sum(verdicts.values()), 1)
+        if unjudged > self.plan.settings.max_unjudged:
+            raise StageError(
+                f"stage 'judge': {unjudged:.1%} of the answers ended in error or timeout; wanted "
+                f"at most {self.plan.settings.max_unjudged:.1%}; look at the rows of "
+                f"{rewards.folder / 'rewards.parquet'} or raise max_unjudged"
+            )
+        return rewards
+
+    def _weights(self, responses: Artefact, rewards: Artefact) -> Artefact:
+        return self._make(
+            "weigh",
+            self._settings("weighting"),
+            {"responses": responses.digest, "rewards": rewards.digest},
+            MakeWeights(
+                weighting=self.plan.weighting, responses=responses.folder, rewards=rewards.folder
+            ),
+        )
+
+    def _student(self, prompts: Artefact, responses: Artefact, weights: Artefact) -> Artefact:
+        plan = self.plan
+        dev_tokens = plan.evaluation.max_tokens
+        return self._make(
+            "train",
+            {
+                **self._settings("student", "objective", "answer_format", "verifier"),
+                "dev_tokens": dev_tokens,
+            },
+            {
+                "prompts": digest_of_json(
+                    [prompts.files[prompts_file(Path(), split).name] for split in _LEARNT_FROM]
+                ),
+                "responses": responses.digest,
+                "weights": weights.digest,
+                "base": plan.identities["student"],
+            },
+            MakeStudent(
+                student=plan.student,
+                objective=plan.objective,
+                verifier=plan.verifier,
+                answer_format=plan.answer_format,
+                prompts=prompts.folder,
+                responses=responses.folder,
+                weights=weights.folder,
+                micro_batch=plan.runtime.micro_batch,
+                max_tokens=dev_tokens,
+            ),
+            holds_model=True,
+        )
+
+    def _scores(self, prompts: Artefact, student: Artefact) -> None:
+        test = prompts.files[prompts_file(Path(), Split.test).name]
+        plan = self.plan
+        if not prompts.meta["prompts"][Split.test.value]:  # type: ignore[index]
+            logger.warning("the data set has no test prompts: nothing is evaluated")
+            return
+        models = {
+            "teacher": (plan.teacher.model, plan.teacher.revision, plan.identities["teacher"]),
+            "base": (plan.student.model, plan.student.revision, plan.identities["student"]),
+            "student": (str(student.folder / "model"), None, student.digest),
+        }
+        for role, (model, revision, identity) in models.items():
+            if model is None:
+                continue
+            on_hub = role != "student" and not local_folders(model)
+            self._make(
+                "evaluate",
+                self._settings("evaluation", "verifier", "answer_format"),
+                {
+                    "prompts": test,
+                    "model": digest_of_json([model, revision]) if on_hub else identity,
+                },
+                MakeScores(
+                    evaluation=plan.evaluation,
+                    verifier=plan.verifier,
+                    answer_format=plan.answer_format,
+                    model=locate(model),
+                    revision=revision,
+                    prompts=prompts.folder,
+                ),
+                holds_model=True,
+                role=role,
+            )
+
+    def _finish(self) -> Outcome:
+        record = find_record(self.plan, self.artefacts)
+        if record is None or not self.follower.recorded(record):
+            where = self.follower.finish(self.artefacts)
+            record = write_record(self.plan, self.artefacts, tracked=where)
+        return Outcome(artefacts=self.artefacts, record=record)
+
+    def _settings(self, *groups: str) -> dict[str, object]:
+        return {group: settings_of(getattr(self.plan, group)) for group in groups}
+
+    def _make(
+        self,
+        stage: str,
+        settings: Mapping[str, object],
+        inputs: Mapping[str, str],
+        maker: Maker,
+        *,
+        holds_model: bool = False,
+        role: str | None = None,
+    ) -> Artefact:
+        recipe = Recipe(stage=stage, version=VERSIONS[stage], settings=settings, inputs=inputs)
+        name = f"{stage}/{role}" if role else stage
+        started = time.monotonic()
+        isolate = holds_model and self.plan.runtime.isolate
+
+        def make(draft: Path) -> Meta:
+            self.plan.evaluation.check()
+            return self.follower.follow(name, maker, draft, isolate=isolate)
+
+        artefact = self.cache.make(recipe, make)
+        seconds = time.monotonic() - started
+        self.follower.take(name, artefact)
+        self.artefacts[name] = artefact
+        done = f"made in {seconds:.1f} s" if artefact.made else "cached"
+        logger.info("%-17s %s (%s)", name, artefact.meta["line"], done)
+        return artefact
+
+
+_LEARNT_FROM = (Split.train, Split.dev)

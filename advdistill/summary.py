@@ -1,0 +1,70 @@
+"""The page at the end of a run: one table, and where everything lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from advdistill.cells import ModelScore, Record
+from advdistill.pipeline import Outcome
+
+_TITLES = {"teacher": "teacher", "base": "base student", "student": "student"}
+
+
+def show(outcome: Outcome) -> None:
+    """Print the summary to standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    record = outcome.record
+    console = Console(width=None if Console().is_terminal else 100, highlight=False)
+    if record.scores:
+        table = Table("model", box=None, header_style="bold", padding=(0, 2))
+        for name in ("accuracy", "± s.e.", "items", "truncated", "unparsed"):
+            table.add_column(name, justify="right")
+        for score in record.scores:
+            table.add_row(*_cells(score))
+        console.print()
+        console.print(table)
+    for line in lines(record):
+        console.print(line, soft_wrap=True)
+
+
+def lines(record: Record) -> Iterator[str]:
+    """Yield the sentences below the table."""
+    against = record.against_base
+    if against is not None:
+        by_role = {score.role: score for score in record.scores}
+        points = 100 * (by_role["student"].accuracy - by_role["base"].accuracy)
+        yield (
+            f"\nStudent minus base: {points:+.1f} points on the same {by_role['base'].items} items "
+            f"({against.only_first} only the student gets, {against.only_second} only the base; "
+            f"exact McNemar p = {against.p_value:.2g})."
+        )
+    for score in record.scores:
+        if score.truncated > 0.02:
+            yield (
+                f"Note: {score.truncated:.0%} of the answers of the {_TITLES[score.role]} were cut "
+                "off; raise evaluation.max_tokens."
+            )
+    yield f"\nRun       {_short(record.run)}"
+    if record.tracked is not None:
+        yield f"W&B       {_short(record.tracked)}"
+        if Path(record.tracked).is_dir():
+            yield f"upload    wandb sync {_short(record.tracked)}"
+
+
+def _cells(score: ModelScore) -> list[str]:
+    return [
+        _TITLES[score.role],
+        f"{score.accuracy:.1%}",
+        f"{score.stderr:.1%}",
+        str(score.items),
+        f"{score.truncated:.1%}",
+        f"{score.unparsed:.1%}",
+    ]
+
+
+def _short(path: str) -> str:
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

@@ -1,0 +1,119 @@
+"""Follows the stages at work: keeps their curves, shows their progress, tells the tracker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from advdistill.cache import CURVES, Artefact, read_curves
+from advdistill.cells import Record, samples_table, summary_of, tracked_artifacts
+from advdistill.config import Plan
+from advdistill.digests import digest_of_json, settings_of
+from advdistill.isolation import run_isolated
+from advdistill.making import Maker, Meta
+from advdistill.progress import Progress, progress_of
+from advdistill.tracking import Cell, Tracker
+
+
+class Follower:
+    """One cell's watcher; the tracker is opened when there is something to tell it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.tracker: Tracker | None = None
+        self.taken: list[tuple[str, Artefact]] = []
+
+    def follow(self, name: str, maker: Maker, draft: Path, *, isolate: bool) -> Meta:
+        """Return what the maker gives back, its numbers kept and shown while it works."""
+        tracker = self._open()
+        path = draft / CURVES
+        earlier = read_curves(path) if path.exists() else []
+        with progress_of(name) as progress, path.open("a") as file:
+            watch = _CurveWatch(name, tracker, progress, file, earlier)
+            return run_isolated(maker, draft, watch) if isolate else maker(draft, watch)
+
+    def take(self, name: str, artefact: Artefact) -> None:
+        """Tell the tracker of a finished artefact; one that was cached has its curves replayed."""
+        self.taken.append((name, artefact))
+        if self.tracker is not None and not artefact.made:
+            _replay(self.tracker, name, artefact)
+
+    def recorded(self, record: Record) -> bool:
+        """Return whether this cell was tracked whole before, in the same way."""
+        return self.tracker is None and record.tracking == _tracking(self.plan)
+
+    def finish(self, artefacts: Mapping[str, Artefact]) -> str | None:
+        """Write what the tracker is to hold of the whole cell; return where that is."""
+        tracker = self._open()
+        if self.plan.tracking.samples:
+            columns, rows = samples_table(artefacts, self.plan.tracking.samples)
+            tracker.table("samples", columns, rows)
+        for artifact in tracked_artifacts(artefacts):
+            tracker.artifact(artifact)
+        tracker.summary(summary_of(artefacts))
+        self.tracker = None
+        return tracker.finish(complete=True)
+
+    def abandon(self) -> None:
+        """Close the tracker of a cell that did not finish."""
+        if self.tracker is not None:
+            self.tracker.finish(complete=False)
+            self.tracker = None
+
+    def _open(self) -> Tracker:
+        if self.tracker is None:
+            plan = self.plan
+            self.tracker = plan.tracking.open(
+                Cell(
+                    key=plan.key,
+                    name=plan.settings.name,
+                    group=plan.settings.name,
+                    tags=tuple(f"{group}={option}" for group, option in plan.choices.items()),
+                    config=plan.config,
+                    folder=plan.outputs,
+                )
+            )
+            for name, artefact in self.taken:
+                _replay(self.tracker, name, artefact)
+        return self.tracker
+
+
+@dataclass
+class _CurveWatch:
+    """Numbers to the file and the tracker, progress to the screen."""
+
+    stage: str
+    tracker: Tracker
+    progress_shown: Progress
+    file: TextIO
+    earlier: list[dict[str, float]] = field(default_factory=list)
+    """Of a run that was killed; those before the first live step are told to the tracker."""
+
+    def report(self, numbers: Mapping[str, float], step: int) -> None:
+        for row in self.earlier:
+            if row["step"] < step:
+                _tell(self.tracker, self.stage, row)
+        self.earlier = []
+        self.file.write(json.dumps({"step": step, **numbers}) + "\n")
+        self.file.flush()
+        self.tracker.log(self.stage, numbers, step)
+
+    def progress(self, done: int, total: int) -> None:
+        self.progress_shown.update(done, total)
+
+
+def _replay(tracker: Tracker, name: str, artefact: Artefact) -> None:
+    for row in artefact.curves:
+        _tell(tracker, name, row)
+
+
+def _tell(tracker: Tracker, stage: str, row: Mapping[str, float]) -> None:
+    numbers = {name: value for name, value in row.items() if name != "step"}
+    tracker.log(stage, numbers, int(row["step"]))
+
+
+def _tracking(plan: Plan) -> str:
+    return digest_of_json(settings_of(plan.tracking))
