@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -30,8 +32,10 @@ def build(group: str, node: DictConfig, interface: type[Component]) -> Component
         merged = OmegaConf.merge(OmegaConf.structured(cls), OmegaConf.create(given))
         settings = {name: _native(merged[name]) for name in given}
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{group}: {_first_line(error)}; see conf/{group}/*.yaml") from error
-    component = cls(**settings)
+        where = f"{group}.{error.full_key}" if error.full_key else group
+        raise ConfigError(f"{where}: {_first_line(error)}; see conf/{group}/*.yaml") from error
+    with naming(group):
+        component = cls(**settings)
     if not isinstance(component, interface):
         raise ConfigError(
             f"{group}.{TARGET}: {node[TARGET]} is no {interface.__name__}; wanted a class with "
@@ -51,7 +55,19 @@ def build_settings(cfg: DictConfig, cls: type[Component]) -> Component:
         merged = OmegaConf.merge(OmegaConf.structured(cls), {name: cfg[name] for name in names})
         return cls(**{name: merged[name] for name in names})
     except OmegaConfBaseException as error:
-        raise ConfigError(f"top level: {_first_line(error)}; see conf/config.yaml") from error
+        where = error.full_key or "top level"
+        raise ConfigError(f"{where}: {_first_line(error)}; see conf/config.yaml") from error
+
+
+@contextmanager
+def naming(group: str) -> Iterator[None]:
+    """Begin the message of any ConfigError raised inside with the group's name."""
+    try:
+        yield
+    except ConfigError as error:
+        if str(error).startswith(group):
+            raise
+        raise ConfigError(f"{group}: {error}") from error
 
 
 def _class_of(group: str, node: DictConfig) -> Any:
@@ -89,7 +105,8 @@ def _resolved(group: str, node: DictConfig) -> dict[Any, Any]:
     try:
         container = OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{group}: {_first_line(error)}") from error
+        where = error.full_key or group
+        raise ConfigError(f"{where}: {_first_line(error)}; see conf/{group}/*.yaml") from error
     assert isinstance(container, dict)
     return {name: value for name, value in container.items() if name != TARGET}
 

@@ -12,14 +12,15 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from advdistill.digests import digest_of_file, digest_of_json, files_below
-from advdistill.errors import StageError
+from advdistill.errors import AdvDistillError, StageError
 
 logger = logging.getLogger(__name__)
 
@@ -110,29 +111,60 @@ class Cache:
             StageError: the disk is full or the folder cannot be written.
         """
         folder = self._folder(recipe)
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(folder):
-                found = self.find(recipe)
-                if found is not None:
-                    return found
-                draft = folder.with_name(folder.name + ".draft")
-                draft.mkdir(exist_ok=True)
-                meta = maker(draft)
-                manifest = _seal(draft, recipe, meta)
-                draft.replace(folder)
-        except Exception as error:
-            if not _is_disk_trouble(error):
-                raise
-            raise StageError(
-                f"stage '{recipe.stage}' could not write below {folder.parent}: {error}; "
-                "wanted a folder with free space and write permission; what was stored is whole: "
-                "free space or set outputs=FOLDER, then give the same command again"
-            ) from error
+        with writing(f"stage '{recipe.stage}'", folder.parent), locked(folder):
+            found = self.find(recipe)
+            if found is not None:
+                return found
+            draft = folder.with_name(folder.name + ".draft")
+            draft.mkdir(exist_ok=True)
+            meta = maker(draft)
+            manifest = _seal(draft, recipe, meta)
+            draft.replace(folder)
         return Artefact(folder=folder, recipe=recipe, made=True, **manifest)
 
     def _folder(self, recipe: Recipe) -> Path:
         return self.root / recipe.stage / recipe.key[:32]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold `<path>.lock`, waiting for the process that has it; a kill lets go of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{path}.lock")
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("waiting for another run that makes %s", path)
+        held = lock.acquire()
+    with held:
+        yield
+
+
+@contextmanager
+def writing(what: str, folder: Path) -> Iterator[None]:
+    """Tell of a disk that is full or not ours as a StageError.
+
+    Raises:
+        StageError: the work inside could not write; `what` says whose work it was.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, AdvDistillError) or not is_disk_trouble(error):
+            raise
+        raise StageError(
+            f"{what} could not write below {folder}: {error}; "
+            "wanted a folder with free space and write permission; what was stored is whole: "
+            "free space or set outputs=FOLDER, then give the same command again"
+        ) from error
+
+
+def is_disk_trouble(error: Exception) -> bool:
+    """Return whether the error says that a disk is full or not ours to write."""
+    # Arrow and safetensors raise errors of their own, with the system's text in them
+    return getattr(error, "errno", None) in _DISK_TROUBLE or any(
+        os.strerror(number) in str(error) for number in _DISK_TROUBLE
+    )
 
 
 def read_curves(path: Path) -> list[dict[str, float]]:
@@ -163,12 +195,12 @@ def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> dict[str, 
 
 
 def _read_manifest(folder: Path) -> dict[str, object] | None:
+    if not folder.exists():
+        return None
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         return {name: manifest[name] for name in ("digest", "files", "meta")}
-    except FileNotFoundError:
-        return None
-    except (json.JSONDecodeError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         _set_aside(folder, [MANIFEST])
         return None
 
@@ -181,19 +213,3 @@ def _set_aside(folder: Path, damaged: list[str]) -> None:
         "%s: %s does not match its manifest; moved to %s and made again",
         folder, ", ".join(damaged), broken.name,
     )  # fmt: skip
-
-
-def _locked(folder: Path) -> AcquireReturnProxy:
-    lock = FileLock(str(folder) + ".lock")
-    try:
-        return lock.acquire(timeout=0)
-    except Timeout:
-        logger.info("waiting for another run that makes %s", folder)
-        return lock.acquire()
-
-
-def _is_disk_trouble(error: Exception) -> bool:
-    # Arrow and safetensors raise errors of their own, with the system's text in them
-    return getattr(error, "errno", None) in _DISK_TROUBLE or any(
-        os.strerror(number) in str(error) for number in _DISK_TROUBLE
-    )

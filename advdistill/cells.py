@@ -68,12 +68,17 @@ class Record:
     """Folder or address of the tracked run."""
 
 
+def marker_file(plan: Plan) -> Path:
+    """Return where the record of the plan's cell is looked up."""
+    return plan.outputs / "cells" / f"{plan.key[:32]}.json"
+
+
 def find_record(plan: Plan, artefacts: Mapping[str, Artefact]) -> Record | None:
     """Return the record of this cell if its artefacts are still the same."""
     try:
-        raw = json.loads((_marker(plan)).read_text())
+        raw = json.loads(marker_file(plan).read_text())
         record = _record(raw)
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     same = record.digests == {name: artefact.digest for name, artefact in artefacts.items()}
     return record if same and Path(record.run).is_dir() else None
@@ -104,7 +109,7 @@ def write_record(plan: Plan, artefacts: Mapping[str, Artefact], *, tracked: str 
     }
     _write(folder / "stages.json", stages)
     _write(folder / "record.json", asdict(record))
-    _write(_marker(plan), asdict(record))
+    _write(marker_file(plan), asdict(record))
     return record
 
 
@@ -185,10 +190,6 @@ def _model_score(artefacts: Mapping[str, Artefact], role: str) -> ModelScore:
 
 def _items(artefacts: Mapping[str, Artefact], role: str) -> list[Item]:
     return read_rows(artefacts[f"evaluate/{role}"].folder / "items.parquet", Item)
-
-
-def _marker(plan: Plan) -> Path:
-    return plan.outputs / "cells" / f"{plan.key[:32]}.json"
 
 
 def _run_folder(plan: Plan) -> Path:

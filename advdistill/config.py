@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from advdistill.answers import AnswerFormat
-from advdistill.build import build, build_settings
+from advdistill.build import build, build_settings, naming
 from advdistill.digests import digest_of_json, digest_of_path, settings_of
 from advdistill.errors import ConfigError
 from advdistill.interfaces import (
@@ -80,6 +80,10 @@ class RunSettings:
             raise ConfigError(f"name is '{self.name}'; wanted letters, digits, '.', '_' and '-'")
         if not 0 <= self.max_unjudged <= 1:
             raise ConfigError(f"max_unjudged is {self.max_unjudged}; wanted a share from 0 to 1")
+        if self.max_unverified < 0:
+            raise ConfigError(f"max_unverified is {self.max_unverified}; wanted 0 or more")
+        if self.seeds < 1:
+            raise ConfigError(f"seeds is {self.seeds}; wanted at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +127,8 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         ConfigError: anything in it that cannot work, found before the first stage runs.
     """
     _check_groups(cfg)
-    components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
     settings = build_settings(cfg, RunSettings)
+    components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
     _check_pinned("teacher", components["teacher"])
     _check_pinned("student", components["student"])
     plain = OmegaConf.to_container(cfg, resolve=True)
@@ -159,7 +163,9 @@ def _check_groups(cfg: DictConfig) -> None:
 
 def _check_pinned(group: str, component: Teacher | Student) -> None:
     model = component.model
-    if model is not None and not local_folders(model) and component.revision is None:
+    with naming(group):
+        on_hub = model is not None and not local_folders(model)
+    if on_hub and component.revision is None:
         raise ConfigError(
             f"{group}.model is '{model}' on the hub without a revision, so that what it names "
             f"could change; give {group}.revision=COMMIT (or `main`, if you accept that)"
@@ -170,8 +176,11 @@ def _identity(group: str, component: Dataset | Teacher | Student) -> str:
     paths = component.sources()
     for path in paths:
         if not path.exists():
+            unset = re.search(r"(\w+)_is_not_set", str(path))
+            remedy = f"; set the environment variable {unset[1]}" if unset else ""
             raise ConfigError(
-                f"{group}: {path} does not exist; wanted the file or folder that its settings name"
+                f"{group}: {path} does not exist; wanted the file or folder that its settings "
+                f"name{remedy}"
             )
     return digest_of_json([digest_of_path(path) for path in paths])
 

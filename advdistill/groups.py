@@ -61,7 +61,8 @@ def advantage_PG(
     The group-relative advantage of GRPO, arXiv 2402.03300, section 4.1.2 (outcome supervision).
     """
     divisor_P1 = deviation_P1(rewards_PG, std) + (0.0 if std is Std.none else epsilon)
-    return (rewards_PG - mean_P1(rewards_PG)) / divisor_P1
+    centred_PG = rewards_PG - mean_P1(rewards_PG)
+    return centred_PG / np.where(divisor_P1 > 0, divisor_P1, 1.0)
 
 
 def zero_variance_P1(rewards_PG: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -7,12 +7,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from advdistill.cache import is_disk_trouble
 from advdistill.errors import AdvDistillError, StageError
 from advdistill.interfaces import Watch
 from advdistill.making import Maker, Meta
@@ -26,8 +29,9 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(maker, draft, sender))
-    process.start()
+    process = context.Process(target=_work, args=(maker, draft, sender, os.getpid()))
+    with _stops_held_back():
+        process.start()
     sender.close()
     try:
         return _follow(receiver, watch)
@@ -47,7 +51,7 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
 
 def _follow(receiver: Connection, watch: Watch) -> Meta:
     while True:
-        kind, payload = receiver.recv()
+        kind, payload = _receive(receiver)
         if kind == "report":
             watch.report(*payload)
         elif kind == "progress":
@@ -56,6 +60,13 @@ def _follow(receiver: Connection, watch: Watch) -> Meta:
             raise payload
         else:
             return payload
+
+
+def _receive(receiver: Connection) -> tuple[str, Any]:
+    try:
+        return receiver.recv()
+    except OSError as error:  # it died in the middle of a message
+        raise EOFError from error
 
 
 @dataclass(frozen=True)
@@ -71,13 +82,32 @@ class _Sender:
         self.connection.send(("progress", (done, total)))
 
 
-def _work(maker: Maker, draft: Path, connection: Connection) -> None:
+@contextmanager
+def _stops_held_back() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the child is started whole; it inherits the waiting."""
+    resource_tracker.ensure_running()  # its own start would let them through
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+
+_STOPS = {signal.SIGINT, signal.SIGTERM}
+
+
+def _work(maker: Maker, draft: Path, connection: Connection, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     try:
         message: tuple[str, Any] = ("done", maker(draft, _Sender(connection)))
     except (AdvDistillError, OSError) as error:
         message = ("error", error)
+    except Exception as error:
+        if not is_disk_trouble(error):
+            raise
+        message = ("error", OSError(str(error)))  # a library's own error may not pickle
     connection.send(message)
     connection.close()
 

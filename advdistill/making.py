@@ -121,11 +121,13 @@ class MakeResponses:
             finishes.update(row.finish for row in rows)
             _report_shard(watch, rows, number)
             watch.progress(done, len(shards))
-        next(made, None)  # lets the teacher close its engine
+        if missing:
+            next(made, None)  # lets the teacher close its engine
         total = sum(finishes.values())
         if not total:
             raise StageError(
-                "stage 'sample': the teacher gave no answer to any prompt; wanted some, or another data set"
+                "stage 'sample': the teacher gave no answer to any prompt; "
+                "wanted some, or another data set"
             )
         parts = " + ".join(f"{finishes[finish]} {finish.value}" for finish in Finish)
         return {"line": f"{total} answers to {len(prompts)} prompts = {parts}", "answers": total}

@@ -46,14 +46,11 @@ def local_folders(model: str) -> list[Path]:
                 "give an existing folder, a hub id or builtin:NAME"
             )
         return []
-    for needed, wanted in (
-        ("config.json", "a model's config.json"),
-        ("tokenizer.json", "a tokenizer (tokenizer.json)"),
-    ):
+    for needed, wanted in (("config.json", "model"), ("tokenizer.json", "tokenizer")):
         if not (Path(where) / needed).is_file():
             raise ConfigError(
-                f"model folder '{model}' has no {needed}; wanted {wanted} beside the weights; "
-                "save the tokenizer into it with tokenizer.save_pretrained(folder)"
+                f"model folder '{model}' has no {needed}; wanted the {wanted}'s beside the "
+                f"weights; save it with {wanted}.save_pretrained(folder)"
             )
     return [Path(where)]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from advdistill.cache import Artefact, Cache, Recipe
-from advdistill.cells import Record, find_record, write_record
+from advdistill.cache import Artefact, Cache, Recipe, locked, writing
+from advdistill.cells import Record, find_record, marker_file, write_record
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.errors import DataError, StageError
@@ -45,12 +45,15 @@ class Outcome:
 def run(plan: Plan) -> Outcome:
     """Return the finished cell; every stage that was done before, by whichever run, is reused.
 
+    Another process that runs the same cell is waited for.
+
     Raises:
         DataError, StageError: what went wrong; everything finished before it is kept.
     """
     cell = _Cell(plan, Cache(plan.outputs / "cache"), Follower(plan))
     try:
-        return cell.run()
+        with writing("the run", plan.outputs), locked(marker_file(plan)):
+            return cell.run()
     except BaseException:
         cell.follower.abandon()
         raise

@@ -34,9 +34,10 @@ def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> Rewar
         by_rule[reward.rule][reward.prompt_id, reward.sample] = reward
     totals = by_rule[TOTAL]
     keys = [(response.prompt_id, response.sample) for response in responses]
-    if len(totals) != len(keys) or any(key not in totals for key in keys):
+    count = sum(reward.rule == TOTAL for reward in rewards)
+    if not count == len(totals) == len(keys) or any(key not in totals for key in keys):
         raise StageError(
-            f"stage 'weigh': {len(totals)} total rewards for {len(keys)} responses; "
+            f"stage 'weigh': {count} total rewards for {len(keys)} responses; "
             "wanted exactly one each"
         )
     grid = _Grid(list(by_prompt.values()))
@@ -73,10 +74,11 @@ def examples_of(
         StageError: the weights are of another pool.
     """
     value = {(weight.prompt_id, weight.sample): weight.value for weight in weights}
-    if value.keys() != {(response.prompt_id, response.sample) for response in responses}:
+    keys = {(response.prompt_id, response.sample) for response in responses}
+    if value.keys() != keys or not len(keys) == len(weights) == len(responses):
         raise StageError(
-            f"stage 'train': {len(weights)} weights for {len(responses)} responses of other "
-            "keys; wanted one weight for each response"
+            f"stage 'train': {len(weights)} weights for {len(responses)} responses, or of "
+            "other keys; wanted one weight for each response"
         )
     return [
         Example(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -93,11 +93,16 @@ def sample(
     """Yield the responses of each shard, in the order of the shards.
 
     Raises:
-        StageError: a shard comes back with a row too many, twice, or for another prompt.
+        StageError: a shard comes back with a row too many, twice, or for another prompt, or the
+            teacher gives another number of shards.
     """
-    for prompts, responses in zip(
-        shards, teacher.sample(shards, answer_format=answer_format), strict=True
-    ):
+    answered = teacher.sample(shards, answer_format=answer_format)
+    for prompts, responses in zip_longest(shards, answered):
+        if prompts is None or responses is None:
+            raise StageError(
+                f"stage 'sample': the teacher gave {'more' if prompts is None else 'fewer'} than "
+                f"{len(shards)} shards; wanted one list of responses for each, in their order"
+            )
         _check_shard(prompts, responses, teacher.samples)
         yield responses
 

@@ -51,11 +51,15 @@ def write_rows(path: Path, record: type[Record], batches: Iterable[Sequence[Reco
     """Write the batches as one Parquet file, whole or not at all; return the number of rows."""
     count = 0
     draft = path.with_name(path.name + ".tmp")
-    with pq.ParquetWriter(draft, schema_of(record)) as writer:
-        for rows in batches:
-            writer.write_table(to_table(record, rows))
-            count += len(rows)
-    settle(draft, path)
+    try:
+        with pq.ParquetWriter(draft, schema_of(record)) as writer:
+            for rows in batches:
+                writer.write_table(to_table(record, rows))
+                count += len(rows)
+        settle(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     return count
 
 
@@ -79,7 +83,9 @@ def read_batches(path: Path, record: type[Record]) -> Iterator[list[Record]]:
                 )
             for group in range(file.num_row_groups):
                 yield to_rows(record, file.read_row_group(group))
-    except pa.ArrowInvalid as error:
+    except (DataError, FileNotFoundError):
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: no whole Parquet file ({error}); delete it") from error
 
 

@@ -30,8 +30,11 @@ class Follower:
         """Return what the maker gives back, its numbers kept and shown while it works."""
         tracker = self._open()
         path = draft / CURVES
-        earlier = read_curves(path) if path.exists() else []
+        resumed = path.exists()
+        earlier = read_curves(path) if resumed else []
         with progress_of(name) as progress, path.open("a") as file:
+            if resumed:
+                file.write("\n")  # a line that was torn ends here
             watch = _CurveWatch(name, tracker, progress, file, earlier)
             return run_isolated(maker, draft, watch) if isolate else maker(draft, watch)
 

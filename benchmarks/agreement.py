@@ -1,8 +1,9 @@
 """Compares the number verifier with the labels recorded beside real responses.
 
-    ADVDISTILL_DATA=<folder of real data> python benchmarks/agreement.py [--list]
+    ADVDISTILL_DATA=<folder of real data> python -m benchmarks.agreement [--run RUN] [--list]
 
-A label is the one its source recorded, or the one a reading by hand put in its place.
+With `--run`, the verdicts are those that a run of `+experiment=gsm8k_recorded` stored; without, the
+responses are judged here. A label is the one its source recorded, or the one a reading by hand put in its place.
 """
 
 import argparse
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from advdistill.answers import AnswerFormat, AnswerStyle
+from advdistill.pools import TOTAL
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
+from advdistill.tables import read_rows
 from advdistill.verifier.number import NumberVerifier
 
 FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None)
@@ -48,19 +51,34 @@ def main() -> None:
     """Print the agreement per source and, with `--list`, every disagreement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--list", action="store_true", help="print the disagreements")
-    listed = parser.parse_args().list
+    parser.add_argument("--run", type=Path, help="folder of a finished run of gsm8k_recorded")
+    arguments = parser.parse_args()
     folder = os.environ.get("ADVDISTILL_DATA")
     if folder is None:
         sys.exit("ADVDISTILL_DATA is not set; wanted the folder that holds " + RESPONSES)
-    answers = list(judged(Path(folder)))
+    verdicts = None if arguments.run is None else stored_verdicts(arguments.run)
+    answers = list(judged(Path(folder), verdicts))
     print_table(answers)
-    for answer in answers if listed else []:
+    for answer in answers if arguments.list else []:
         if answer.label is not None and not answer.agrees:
             print_disagreement(answer)
 
 
-def judged(folder: Path) -> Iterator[Judged]:
-    """Yield every recorded response, judged."""
+def stored_verdicts(run: Path) -> dict[tuple[str, int], Reward]:
+    """Return the total rewards of a run by problem id and place among the problem's responses."""
+    judge_folder = Path(json.loads((run / "stages.json").read_text())["judge"]["folder"])
+    rewards = read_rows(judge_folder / "rewards.parquet", Reward)
+    return {
+        (reward.prompt_id.rpartition("/")[2], reward.sample): reward
+        for reward in rewards
+        if reward.rule == TOTAL
+    }
+
+
+def judged(
+    folder: Path, verdicts: dict[tuple[str, int], Reward] | None = None
+) -> Iterator[Judged]:
+    """Yield every recorded response with its stored verdict, or judged here."""
     corrections = [json.loads(line) for line in (folder / LABELS).read_text().splitlines()]
     corrected = {
         (row["problem_id"], row["source"], row["model"], row.get("sample")): row
@@ -69,13 +87,14 @@ def judged(folder: Path) -> Iterator[Judged]:
     with gzip.open(folder / RESPONSES, "rt") as lines:
         for line in lines:
             problem = json.loads(line)
-            for row in problem["responses"]:
+            for place, row in enumerate(problem["responses"]):
+                key = (problem["problem_id"], place)
                 yield Judged(
                     source=row["source"],
                     model=row["model"],
                     gold=problem["gold"],
                     label=label_of(problem["problem_id"], row, corrected),
-                    reward=judge(problem, row),
+                    reward=judge(problem, row) if verdicts is None else verdicts[key],
                     tail=row["response"][-160:],
                 )
 

@@ -5,7 +5,8 @@ Axes: `B` sequences, `V` vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -60,22 +61,36 @@ def generate(
         top_p=decoding.top_p,
     )
     stops = stop_ids(tokenizer, model.generation_config)
-    tokens_BT = model.generate(
-        **inputs,
-        generation_config=GenerationConfig(
-            do_sample=False,
-            max_new_tokens=decoding.max_tokens,
-            eos_token_id=stops,
-            pad_token_id=tokenizer.pad_token_id,
-        ),
-        logits_processor=[sampler],
-    )[:, sampler.start :].tolist()
+    with _without_defaults(model):
+        tokens_BT = model.generate(
+            **inputs,
+            generation_config=GenerationConfig(
+                do_sample=False,
+                max_new_tokens=decoding.max_tokens,
+                eos_token_id=stops,
+                pad_token_id=tokenizer.pad_token_id,
+            ),
+            logits_processor=[sampler],
+        )[:, sampler.start :].tolist()
     logprobs_BT = torch.stack(sampler.logprobs, 1).tolist()
     flat = [
         _generation(tokens, logprobs, set(stops), tokenizer)
         for tokens, logprobs in zip(tokens_BT, logprobs_BT, strict=True)
     ]
     return [flat[start : start + samples] for start in range(0, len(flat), samples)]
+
+
+@contextmanager
+def _without_defaults(model: PreTrainedModel) -> Iterator[None]:
+    """Hide the model's own generation config, which would fill what the given one leaves open.
+
+    Qwen2.5-Instruct's, for one, holds a repetition penalty.
+    """
+    own, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 @dataclass(kw_only=True, eq=False)

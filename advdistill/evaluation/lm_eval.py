@@ -63,6 +63,7 @@ class LmEval:
         Accuracy keeps every item in its denominator: only a pass is right.
         """
         from lm_eval import simple_evaluate
+        from lm_eval.tasks import TaskManager
 
         from advdistill.evaluation.chat_model import ChatModel
         from advdistill.evaluation.task import prompt_task
@@ -79,6 +80,8 @@ class LmEval:
             results: dict[str, Any] | None = simple_evaluate(
                 model=chat_model,
                 tasks=[prompt_task(task_name, prompts, chat_model, answer_format, score)],
+                # the index of lm-eval's own tasks takes seconds to read and none is wanted
+                task_manager=TaskManager(include_defaults=False),
                 apply_chat_template=True,
                 system_instruction=answer_format.system,
                 bootstrap_iters=0,

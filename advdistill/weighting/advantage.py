@@ -25,7 +25,7 @@ class Advantage:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.epsilon < 0:
+        if not self.epsilon >= 0:
             raise ConfigError(f"weighting 'advantage': epsilon is {self.epsilon}; wanted 0 or more")
 
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:

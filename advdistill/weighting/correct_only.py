@@ -1,10 +1,12 @@
 """Only right answers count."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advdistill.errors import ConfigError
 from advdistill.interfaces import RewardGroups
 
 
@@ -16,6 +18,13 @@ class CorrectOnly:
     """
 
     threshold: float
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not isfinite(self.threshold):
+            raise ConfigError(
+                f"weighting 'correct_only': threshold is {self.threshold}; wanted a finite number"
+            )
 
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG of 0 and 1."""

@@ -35,7 +35,7 @@ class Softmax:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.temperature <= 0 or self.epsilon < 0:
+        if not (self.temperature > 0 and self.epsilon >= 0):
             raise ConfigError(
                 f"weighting 'softmax': temperature is {self.temperature} and epsilon "
                 f"{self.epsilon}; wanted temperature above 0 and epsilon 0 or more"

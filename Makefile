@@ -1,0 +1,39 @@
+# Thin names for commands that also work by hand; see README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: quickstart test lint bench clean
+
+quickstart: $(VENV)/.complete
+	HF_HUB_OFFLINE=1 $(BIN)/python run.py
+
+test: $(VENV)/.complete-dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: $(VENV)/.complete-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: $(VENV)/.complete-dev
+	$(BIN)/python -m benchmarks.quickstart
+	$(BIN)/python -m benchmarks.cached_run
+	$(BIN)/python -m benchmarks.crash --kills 20
+	$(BIN)/python -m benchmarks.agreement
+
+clean:
+	rm -rf $(VENV) .venv-vllm outputs/cache outputs/cells outputs/runs outputs/sweeps outputs/wandb
+
+$(VENV)/.complete: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.complete-dev: $(VENV)/.complete
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+include vllm_cpu.mk

@@ -1,0 +1,23 @@
+"""Fixtures of all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data; tests that want it are skipped where it is not there."""
+    folder = os.environ.get("ADVDISTILL_DATA")
+    if not folder:
+        pytest.skip("ADVDISTILL_DATA is not set")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a random two-layer model with a byte tokenizer."""
+    from tests.tiny import tiny_model
+
+    return tiny_model(tmp_path_factory.mktemp("tiny"))

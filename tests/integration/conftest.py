@@ -1,0 +1,19 @@
+"""One finished run for all tests of this folder."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.runs import Call, finished_run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The outputs folder of a finished, tracked run; never to be written."""
+    return finished_run(tmp_path_factory.getbasetemp())[0]
+
+
+@pytest.fixture(scope="session")
+def first_call(tmp_path_factory: pytest.TempPathFactory) -> Call:
+    """What that run printed."""
+    return finished_run(tmp_path_factory.getbasetemp())[1]

@@ -1,0 +1,89 @@
+"""Many cells: what they share is made once, also when two processes want it at the same time."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.integration.runs import (
+    SMALL,
+    STAGES,
+    artefacts,
+    call,
+    copy_of,
+    digests,
+    finish,
+    start,
+)
+
+
+def counts(outputs: Path) -> dict[str, int]:
+    return {
+        stage: len(artefacts(outputs, stage)) for stage in ("sample", "judge", "weigh", "train")
+    }
+
+
+def weightings(outputs: Path) -> set[str]:
+    configs = outputs.glob("runs/*/*/config.yaml")
+    return {re.findall(r"weighting\.(\w+)\.", config.read_text())[0] for config in configs}
+
+
+def test_weightings_share_one_pool(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    done = call(outputs, "-m", *SMALL, "weighting=uniform,softmax")
+    assert done.code == 0, done.err
+    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 2, "train": 2}
+    assert weightings(outputs) == {"uniform", "softmax"}
+    # The anchors are scored once, each student by itself.
+    assert len(artefacts(outputs, "evaluate")) == 4
+
+
+def test_seeds_share_one_pool(finished: Path, tmp_path: Path) -> None:
+    outputs = copy_of(finished, tmp_path)
+    done = call(outputs, "-m", *SMALL, "seeds=3", "student.max_steps=2")
+    assert done.code == 0, done.err
+    # One student is the finished run's own, of more steps.
+    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 1, "train": 1 + 3}
+    students = artefacts(outputs, "train")
+    assert len({(student / "model" / "model.safetensors").read_bytes() for student in students}) > 1
+
+
+def test_two_processes_make_everything_once(finished: Path, tmp_path: Path) -> None:
+    outputs = copy_of(finished, tmp_path, without=["sample", "weigh", "evaluate/student"])
+    for run in outputs.glob("runs/*/*/*"):
+        run.unlink()
+    calls = [finish(process) for process in [start(outputs, *SMALL) for _ in range(2)]]
+    assert [done.code for done in calls] == [0, 0], [done.err for done in calls]
+    assert sorted(len(done.made) for done in calls) == [0, 3]
+    assert sum("waiting for another run" in done.out for done in calls) == 1
+    assert digests(outputs) == digests(finished)
+    [record] = outputs.glob("runs/*/*/record.json")
+    assert json.loads(record.read_text())["digests"].keys() == set(STAGES)
+
+
+def test_two_processes_with_different_cells_share_one_pool(finished: Path, tmp_path: Path) -> None:
+    outputs = copy_of(finished, tmp_path, without=["sample"])
+    cells = ("weighting=softmax", "weighting=correct_only")
+    processes = [start(outputs, *SMALL, cell, "student.max_steps=1") for cell in cells]
+    calls = [finish(process) for process in processes]
+    assert [done.code for done in calls] == [0, 0], [done.err for done in calls]
+    assert sum("sample" in done.made for done in calls) == 1
+    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 2, "train": 3}
+
+
+@pytest.mark.parametrize("options", [(), ("-m",)])
+def test_a_sweep_by_name_composes(options: tuple[str, ...]) -> None:
+    shown = call(None, *SMALL, "+sweep=weightings", "--cfg", "hydra", *options, tracking=None)
+    assert shown.code == 0, shown.err
+    assert "weighting: uniform,correct_only,softmax,advantage" in shown.out
+    assert "seed: range(${seeds})" in shown.out
+    assert "mode: MULTIRUN" in shown.out
+
+
+def test_a_cell_that_fails_ends_the_sweep_with_its_message(finished: Path, tmp_path: Path) -> None:
+    outputs = copy_of(finished, tmp_path)
+    done = call(outputs, "-m", *SMALL, "student.learning_rate=1e-3,-1")
+    assert done.code == 1
+    assert done.err.strip() == "ConfigError: student: learning_rate is -1.0; wanted above 0"
+    assert digests(outputs) == digests(finished)
