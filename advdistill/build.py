@@ -52,7 +52,9 @@ def build_settings(cfg: DictConfig, cls: type[Component]) -> Component:
     """
     names = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType]
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(cls), {name: cfg[name] for name in names})
+        merged: Any = OmegaConf.merge(
+            OmegaConf.structured(cls), {name: cfg[name] for name in names}
+        )
         return cls(**{name: merged[name] for name in names})
     except OmegaConfBaseException as error:
         where = error.full_key or "top level"

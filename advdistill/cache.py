@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 
@@ -64,7 +65,7 @@ class Artefact:
     """Of the content; equal work on equal inputs gives equal digests."""
     files: Mapping[str, str]
     """sha256 by relative path."""
-    meta: Mapping[str, object]
+    meta: Mapping[str, Any]
     """Counts and small results that its maker gave back."""
     made: bool
     """True if this process made it just now."""
@@ -74,6 +75,14 @@ class Artefact:
         """The numbers that its maker reported, in the order of their steps."""
         path = self.folder / CURVES
         return read_curves(path) if path.exists() else []
+
+
+class _Manifest(TypedDict):
+    """What a finished artefact says of itself."""
+
+    digest: str
+    files: dict[str, str]
+    meta: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -179,13 +188,13 @@ def read_curves(path: Path) -> list[dict[str, float]]:
     return [rows[step] for step in sorted(rows)]
 
 
-def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> dict[str, object]:
+def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> _Manifest:
     files = {
         str(path.relative_to(draft)): digest_of_file(path)
         for path in files_below(draft)
         if path.name not in (CURVES, MANIFEST)
     }
-    manifest = {"digest": digest_of_json(files), "files": files, "meta": dict(meta)}
+    manifest = _Manifest(digest=digest_of_json(files), files=files, meta=dict(meta))
     whole = {**manifest, "recipe": asdict(recipe)}
     with (draft / MANIFEST).open("w") as file:
         file.write(json.dumps(whole, indent=1, ensure_ascii=False))
@@ -194,12 +203,12 @@ def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> dict[str, 
     return manifest
 
 
-def _read_manifest(folder: Path) -> dict[str, object] | None:
+def _read_manifest(folder: Path) -> _Manifest | None:
     if not folder.exists():
         return None
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        return {name: manifest[name] for name in ("digest", "files", "meta")}
+        return _Manifest(digest=manifest["digest"], files=manifest["files"], meta=manifest["meta"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         _set_aside(folder, [MANIFEST])
         return None

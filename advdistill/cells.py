@@ -121,7 +121,7 @@ def summary_of(artefacts: Mapping[str, Artefact]) -> dict[str, float | int | str
             score = _model_score(artefacts, role)
             named = {name: value for name, value in asdict(score).items() if name != "role"}
             summary |= {f"{role}/{name}": value for name, value in named.items()}
-    for verdict, count in artefacts["judge"].meta["verdicts"].items():  # type: ignore[attr-defined]
+    for verdict, count in artefacts["judge"].meta["verdicts"].items():
         summary[f"pool/{verdict}"] = count
     return summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from advdistill.answers import AnswerFormat
 from advdistill.errors import ConfigError, DataError
@@ -99,8 +99,10 @@ def prompt_ids(
     Sampling, training and evaluation all call this, so that they see the same ids.
     """
     rendered = [
-        tokenizer.apply_chat_template(
-            answer_format.ask(question), tokenize=False, add_generation_prompt=True
+        str(
+            tokenizer.apply_chat_template(
+                answer_format.ask(question), tokenize=False, add_generation_prompt=True
+            )
         )
         for question in questions
     ]
@@ -111,6 +113,7 @@ def stop_ids(
     tokenizer: PreTrainedTokenizerBase, generation_config: GenerationConfig | None
 ) -> list[int]:
     """Return every token id that ends an answer: the tokenizer's and the model's own."""
-    named = generation_config.eos_token_id if generation_config is not None else None
-    listed = named if isinstance(named, list) else [named] if named is not None else []
-    return sorted({int(tokenizer.eos_token_id), *(int(token) for token in listed)})
+    configs = [tokenizer] if generation_config is None else [tokenizer, generation_config]
+    named: list[Any] = [config.eos_token_id for config in configs]
+    listed = [token for ids in named for token in (ids if isinstance(ids, list) else [ids])]
+    return sorted({int(token) for token in listed if token is not None})

@@ -99,7 +99,7 @@ class _Cell:
             ),
         )
         allowed = self.plan.settings.max_unverified
-        if checked.meta["failed"] > allowed:  # type: ignore[operator]
+        if checked.meta["failed"] > allowed:
             raise DataError(
                 f"dataset '{self.plan.dataset.name}': {checked.meta['failed']} gold answers do "
                 f"not pass their own verifier (first: {checked.meta['first']}); wanted at most "
@@ -137,7 +137,7 @@ class _Cell:
                 responses=responses.folder,
             ),
         )
-        verdicts: dict[str, int] = rewards.meta["verdicts"]  # type: ignore[assignment]
+        verdicts: dict[str, int] = rewards.meta["verdicts"]
         if sum(verdicts.values()) != responses.meta["answers"]:
             raise StageError(
                 f"stage 'judge': {sum(verdicts.values())} verdicts for "
@@ -196,7 +196,7 @@ class _Cell:
     def _scores(self, prompts: Artefact, student: Artefact) -> None:
         test = prompts.files[prompts_file(Path(), Split.test).name]
         plan = self.plan
-        if not prompts.meta["prompts"][Split.test.value]:  # type: ignore[index]
+        if not prompts.meta["prompts"][Split.test.value]:
             logger.warning("the data set has no test prompts: nothing is evaluated")
             return
         models = {

@@ -3,7 +3,8 @@
     ADVDISTILL_DATA=<folder of real data> python -m benchmarks.agreement [--run RUN] [--list]
 
 With `--run`, the verdicts are those that a run of `+experiment=gsm8k_recorded` stored; without, the
-responses are judged here. A label is the one its source recorded, or the one a reading by hand put in its place.
+responses are judged here. A label is the one its source recorded, or the one a reading by hand put
+in its place.
 """
 
 import argparse
@@ -75,9 +76,7 @@ def stored_verdicts(run: Path) -> dict[tuple[str, int], Reward]:
     }
 
 
-def judged(
-    folder: Path, verdicts: dict[tuple[str, int], Reward] | None = None
-) -> Iterator[Judged]:
+def judged(folder: Path, verdicts: dict[tuple[str, int], Reward] | None = None) -> Iterator[Judged]:
     """Yield every recorded response with its stored verdict, or judged here."""
     corrections = [json.loads(line) for line in (folder / LABELS).read_text().splitlines()]
     corrected = {

@@ -1,6 +1,6 @@
 """Measures the main job from an empty outputs folder: wall time, peak memory, the final table.
 
-    python -m benchmarks.quickstart [OVERRIDE ...]
+python -m benchmarks.quickstart [OVERRIDE ...]
 """
 
 import os

@@ -80,9 +80,7 @@ def reward(
     )
 
 
-def item(
-    item_id: str, verdict: Verdict = Verdict.passed, *, finish: Finish = Finish.stop
-) -> Item:
+def item(item_id: str, verdict: Verdict = Verdict.passed, *, finish: Finish = Finish.stop) -> Item:
     """Return an evaluated problem."""
     return Item(
         task="t",
@@ -95,9 +93,7 @@ def item(
     )
 
 
-def groups(
-    *rows: Sequence[float], present_PG: NDArray[np.bool_] | None = None
-) -> RewardGroups:
+def groups(*rows: Sequence[float], present_PG: NDArray[np.bool_] | None = None) -> RewardGroups:
     """Return the rewards as groups; shorter rows are padded and NaN means unknown."""
     width = max(map(len, rows))
     rewards_PG = np.array([[*row, *[np.nan] * (width - len(row))] for row in rows])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def load_model(model: str, revision: str | None, *, dtype: str) -> PreTrainedModel:
     """Return the model on the GPU if there is one, in evaluation mode."""
     hide_bars()  # the stage shows its own progress
-    loaded = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         locate(model),
         revision=revision,
         dtype=dtype,
@@ -62,7 +62,7 @@ def generate(
     )
     stops = stop_ids(tokenizer, model.generation_config)
     with _without_defaults(model):
-        tokens_BT = model.generate(
+        written: Any = model.generate(  # pyright: ignore[reportCallIssue] mistyped by the mixin
             **inputs,
             generation_config=GenerationConfig(
                 do_sample=False,
@@ -71,7 +71,8 @@ def generate(
                 pad_token_id=tokenizer.pad_token_id,
             ),
             logits_processor=[sampler],
-        )[:, sampler.start :].tolist()
+        )
+    tokens_BT = written[:, sampler.start :].tolist()
     logprobs_BT = torch.stack(sampler.logprobs, 1).tolist()
     flat = [
         _generation(tokens, logprobs, set(stops), tokenizer)
@@ -141,7 +142,7 @@ def _generation(
     end = next((index for index, token in enumerate(tokens) if token in stops), None)
     length = len(tokens) if end is None else end + 1
     return Generation(
-        text=tokenizer.decode(tokens[:end], skip_special_tokens=True),
+        text=str(tokenizer.decode(tokens[:end], skip_special_tokens=True)),
         tokens=length,
         finish=Finish.length if end is None else Finish.stop,
         logprob_sum=sum(logprobs[:length]),

@@ -62,7 +62,7 @@ class LmEval:
 
         Accuracy keeps every item in its denominator: only a pass is right.
         """
-        from lm_eval import simple_evaluate
+        from lm_eval.evaluator import simple_evaluate
         from lm_eval.tasks import TaskManager
 
         from advdistill.evaluation.chat_model import ChatModel
@@ -77,7 +77,7 @@ class LmEval:
             return {ACCURACY: float(total.verdict is Verdict.passed)}
 
         with ChatModel.open(self, model, revision, watch) as chat_model:
-            results: dict[str, Any] | None = simple_evaluate(
+            results: Any = simple_evaluate(
                 model=chat_model,
                 tasks=[prompt_task(task_name, prompts, chat_model, answer_format, score)],
                 # the index of lm-eval's own tasks takes seconds to read and none is wanted
@@ -87,7 +87,6 @@ class LmEval:
                 bootstrap_iters=0,
                 log_samples=False,
             )
-        assert results is not None
         found = results["results"][task_name]
         accuracy = float(found[f"{ACCURACY},none"])
         ordered = [items[prompt.prompt_id] for prompt in prompts]

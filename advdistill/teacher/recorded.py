@@ -1,7 +1,7 @@
 """A teacher whose answers exist already, in a file or on the hub."""
 
-import logging
 import json
+import logging
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence

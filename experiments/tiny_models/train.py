@@ -63,7 +63,7 @@ RECIPES = {
     ),
     "student": Recipe(
         layers=3, intermediate=256, steps=2500,
-        stop=2500, batch=64, learning_rate=3e-3, seed=202,
+        stop=1500, batch=64, learning_rate=3e-3, seed=202,
         lengths={2: 0.2, 3: 0.3, 4: 0.3, 5: 0.2},
         terse=0.6,
     ),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("+experiment=quickstart_small", "runtime.threads=1")
@@ -58,7 +59,7 @@ def start(
     python: Sequence[str] = (),
     before: Callable[[], object] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start run.py in a process group of its own, in the folder that holds the outputs.
+    """Start run.py in a process group of its own, in a folder that holds the outputs.
 
     `python` holds options of the interpreter; `before` is called in the child before run.py.
     """
@@ -66,7 +67,7 @@ def start(
     settings += [f"tracking={tracking}"] if tracking else []
     return subprocess.Popen(
         [sys.executable, *python, str(ROOT / "run.py"), *overrides, *settings],
-        cwd=outputs.parent if outputs else None,
+        cwd=next(folder for folder in outputs.parents if folder.is_dir()) if outputs else ROOT,
         env={**os.environ, "WANDB_MODE": "offline", "COLUMNS": "100"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -126,7 +127,7 @@ def copy_of(outputs: Path, folder: Path, *, without: Sequence[str] = ()) -> Path
 def digests(outputs: Path) -> dict[str, str]:
     """Return the digest of every finished artefact by `stage/key`."""
     return {
-        f"{folder.parent.name}/{folder.name}": _manifest(folder)["digest"]
+        f"{folder.parent.name}/{folder.name}": read_manifest(folder)["digest"]
         for folder in artefacts(outputs, "*")
     }
 
@@ -170,5 +171,6 @@ def _alive(group: int) -> bool:
     return any(int(found) == group and not state.startswith("Z") for found, state in states)
 
 
-def _manifest(folder: Path) -> dict[str, str]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a finished artefact."""
     return json.loads((folder / "manifest.json").read_text())

@@ -4,8 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.integration.runs import (
     SMALL,
     STAGES,
@@ -41,12 +39,12 @@ def test_weightings_share_one_pool(tmp_path: Path) -> None:
 
 def test_seeds_share_one_pool(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path)
-    done = call(outputs, "-m", *SMALL, "seeds=3", "student.max_steps=2")
+    done = call(outputs, "-m", *SMALL, "seeds=3", "student.max_steps=1")
     assert done.code == 0, done.err
     # One student is the finished run's own, of more steps.
     assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 1, "train": 1 + 3}
-    students = artefacts(outputs, "train")
-    assert len({(student / "model" / "model.safetensors").read_bytes() for student in students}) > 1
+    curves = {(student / "curves.jsonl").read_text() for student in artefacts(outputs, "train")}
+    assert len(curves) == 1 + 3
 
 
 def test_two_processes_make_everything_once(finished: Path, tmp_path: Path) -> None:
@@ -64,17 +62,16 @@ def test_two_processes_make_everything_once(finished: Path, tmp_path: Path) -> N
 
 def test_two_processes_with_different_cells_share_one_pool(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path, without=["sample"])
-    cells = ("weighting=softmax", "weighting=correct_only")
-    processes = [start(outputs, *SMALL, cell, "student.max_steps=1") for cell in cells]
+    processes = [start(outputs, *SMALL, f"name=cell_{number}") for number in range(2)]
     calls = [finish(process) for process in processes]
     assert [done.code for done in calls] == [0, 0], [done.err for done in calls]
-    assert sum("sample" in done.made for done in calls) == 1
-    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 2, "train": 3}
+    assert sorted(done.made for done in calls) == [[], ["sample"]]
+    assert digests(outputs) == digests(finished)
+    assert len(list(outputs.glob("runs/cell_*/*/record.json"))) == 2
 
 
-@pytest.mark.parametrize("options", [(), ("-m",)])
-def test_a_sweep_by_name_composes(options: tuple[str, ...]) -> None:
-    shown = call(None, *SMALL, "+sweep=weightings", "--cfg", "hydra", *options, tracking=None)
+def test_a_sweep_by_name_composes() -> None:
+    shown = call(None, *SMALL, "+sweep=weightings", "--cfg", "hydra", tracking=None)
     assert shown.code == 0, shown.err
     assert "weighting: uniform,correct_only,softmax,advantage" in shown.out
     assert "seed: range(${seeds})" in shown.out

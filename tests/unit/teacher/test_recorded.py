@@ -2,8 +2,8 @@
 
 import json
 import logging
-import re
 import os
+import re
 from collections import Counter
 from pathlib import Path
 

@@ -1,0 +1,76 @@
+"""SIGKILL in mid-stage: the same command goes on and ends as if nothing had happened.
+
+`python -m benchmarks.crash` kills at many more moments.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crash import kill_and_resume
+from tests.integration.runs import copy_of, digests, folder_of, succeed, wait_for
+
+TEACHER, BASE, STUDENT = "evaluate/teacher", "evaluate/base", "evaluate/student"
+
+
+@pytest.mark.parametrize(
+    ("stage", "moment", "left"),
+    [
+        ("sample", "sample/*.draft/shards/00002.parquet", ["sample"]),
+        ("train", "train/*.draft/checkpoints/step00006/manifest.json", ["train"]),
+        (TEACHER, "evaluate/*.draft", [TEACHER, STUDENT]),
+    ],
+    ids=["sampling", "training", "evaluation"],
+)
+def test_a_killed_run_goes_on(
+    finished: Path, tmp_path: Path, stage: str, moment: str, left: list[str]
+) -> None:
+    outputs = copy_of(finished, tmp_path, without=left)
+    kill = kill_and_resume(
+        finished, outputs, lambda process: wait_for(process, outputs / "cache", moment)
+    )
+    assert kill.faults == []
+    assert kill.kept.in_flight == stage
+    assert len(kill.kept.artefacts) == 9 - len(left)
+    assert stage != "sample" or len(kill.kept.shards) >= 3
+    assert stage != "train" or kill.kept.step >= 6
+
+
+def test_a_kill_between_the_last_byte_and_the_manifest(finished: Path, tmp_path: Path) -> None:
+    outputs = copy_of(finished, tmp_path)
+    student, pool = (back_to_draft(folder_of(outputs, name)) for name in ("train", "sample"))
+    (student / "checkpoints" / "step00012").mkdir(parents=True)
+    (student / "manifest.json").unlink()
+    weights = (student / "model" / "model.safetensors").stat()
+    shards = [path.stat() for path in sorted(pool.glob("shards/*"))]
+    assert succeed(outputs).made == ["sample", "train"]
+    assert digests(outputs) == digests(finished)
+    kept = folder_of(outputs, "train") / "model" / "model.safetensors"
+    assert same_file(kept.stat(), weights)
+    remade = [path.stat() for path in sorted(folder_of(outputs, "sample").glob("shards/*"))]
+    assert all(map(same_file, remade, shards))
+
+
+def test_torn_shards_are_sampled_again_and_whole_ones_are_not(
+    finished: Path, tmp_path: Path
+) -> None:
+    outputs = copy_of(finished, tmp_path)
+    pool = back_to_draft(folder_of(outputs, "sample"))
+    whole, torn, unnamed = sorted(pool.glob("shards/*"))[:3]
+    before = whole.stat()
+    torn.write_bytes(torn.read_bytes()[:-100])
+    shutil.move(unnamed, unnamed.with_name(f"{unnamed.name}.tmp"))
+    assert succeed(outputs).made == ["sample"]
+    assert digests(outputs) == digests(finished)
+    assert same_file((folder_of(outputs, "sample") / "shards" / whole.name).stat(), before)
+
+
+def back_to_draft(folder: Path) -> Path:
+    """Give a finished artefact the name it had before it was finished."""
+    return folder.rename(folder.with_name(f"{folder.name}.draft"))
+
+
+def same_file(one, other) -> bool:
+    """Return whether a file was never written anew."""
+    return (one.st_ino, one.st_mtime_ns) == (other.st_ino, other.st_mtime_ns)

@@ -1,0 +1,131 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from advdistill.errors import StageError
+from advdistill.interfaces import Example
+from advdistill.pools import examples_of, groups_of, weights_of
+from advdistill.records import Response, Reward, Verdict, Weight
+from tests.builders import prompt, response, reward
+
+RAGGED = [("a", 0), ("b", 0), ("a", 1), ("c", 5), ("a", 2), ("b", 1)]
+"""Three groups, their answers in each other's way; sample numbers may have gaps."""
+
+
+def responses() -> list[Response]:
+    return [
+        response(prompt_id, sample, tokens=10 + place)
+        for place, (prompt_id, sample) in enumerate(RAGGED)
+    ]
+
+
+def rewards() -> list[Reward]:
+    verdicts = dict(zip(RAGGED, [*Verdict], strict=True))
+    return [
+        row
+        for key, verdict in reversed(verdicts.items())
+        for row in (
+            reward(*key, rule="number", verdict=verdict),
+            reward(*key, verdict=verdict, answer="2" if key[1] != 1 else None),
+        )
+    ]
+
+
+def test_a_ragged_pool_becomes_padded_arrays() -> None:
+    groups = groups_of(responses(), rewards())
+    nan = np.nan
+    assert groups.prompt_ids == ("a", "b", "c")
+    assert groups.present_PG.tolist() == [
+        [True, True, True],
+        [True, True, False],
+        [True, False, False],
+    ]
+    wanted_PG = np.array([[1, 0, nan], [0, nan, nan], [nan, nan, nan]])
+    assert np.array_equal(groups.rewards_PG, wanted_PG, equal_nan=True)
+    assert np.array_equal(groups.parts["number"], wanted_PG, equal_nan=True)
+    assert groups.parts.keys() == {"number"}
+    assert groups.lengths_PG.tolist() == [[10, 12, 14], [11, 15, 0], [13, 0, 0]]
+    assert groups.known_PG.tolist() == [
+        [True, True, False],
+        [True, False, False],
+        [False, False, False],
+    ]
+
+
+def test_equal_answers_of_a_prompt_share_a_number_and_none_has_minus_one() -> None:
+    ids_PG = groups_of(responses(), rewards()).answer_ids_PG
+    assert ids_PG[0, 0] == ids_PG[0, 2] >= 0
+    assert ids_PG[0, 1] == ids_PG[1, 1] == ids_PG[2, 1] == -1
+    assert len({ids_PG[0, 0], ids_PG[1, 0], ids_PG[2, 0]}) == 3
+
+
+def test_lengths_are_characters_where_tokens_are_unknown() -> None:
+    one = [response("a", 0, text="four", tokens=None)]
+    assert groups_of(one, [reward("a", 0)]).lengths_PG.tolist() == [[4]]
+
+
+def test_a_rule_that_skipped_an_answer_is_unknown_there() -> None:
+    rows = [reward("a", 0), reward("a", 1), reward("a", 0, rule="format")]
+    parts = groups_of([response("a", 0), response("a", 1)], rows).parts
+    assert np.array_equal(parts["format"], [[1.0, np.nan]], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (rewards()[:-1], 5),
+        ([*rewards(), reward("a", 9)], 7),
+        ([*rewards()[:-1], reward("z", 0)], 6),
+        ([*rewards(), reward(*RAGGED[0])], 7),
+        ([row for row in rewards() if row.rule != "total"], 0),
+    ],
+    ids=["missing", "stray", "other", "twice", "none"],
+)
+def test_a_pool_without_exactly_one_total_per_answer_is_refused(
+    rows: list[Reward], found: int
+) -> None:
+    with pytest.raises(StageError, match=f"{found} total rewards for 6 responses; wanted exactly"):
+        groups_of(responses(), rows)
+
+
+def test_a_response_that_occurs_twice_is_refused() -> None:
+    with pytest.raises(StageError, match="wanted exactly one"):
+        groups_of([*responses(), responses()[0]], rewards())
+
+
+def test_weights_go_back_to_the_answers_whose_rewards_they_were_made_from() -> None:
+    groups = groups_of(responses(), rewards())
+    numbers_PG = groups.lengths_PG.astype(float)
+    weights = weights_of(groups, numbers_PG, responses())
+    assert [(row.prompt_id, row.sample) for row in weights] == RAGGED
+    assert [row.value for row in weights] == [row.tokens for row in responses()]
+
+
+def weights() -> list[Weight]:
+    return [Weight(prompt_id=p, sample=s, value=float(s)) for p, s in reversed(RAGGED)]
+
+
+def test_examples_pair_each_answer_with_its_weight_and_prompt() -> None:
+    prompts = {prompt_id: prompt(prompt_id) for prompt_id in "abcd"}
+    assert examples_of(prompts, responses(), weights()) == [
+        Example(prompt=prompts[row.prompt_id], response=row, weight=float(row.sample))
+        for row in responses()
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        weights()[1:],
+        [*weights()[1:], replace(weights()[0], sample=7)],
+        [*weights(), replace(weights()[0], sample=7)],
+        [*weights(), weights()[0]],
+        [],
+    ],
+    ids=["missing", "other", "stray", "twice", "none"],
+)
+def test_weights_of_another_pool_are_refused(rows: list[Weight]) -> None:
+    prompts = {prompt_id: prompt(prompt_id) for prompt_id in "abc"}
+    with pytest.raises(StageError, match=f"{len(rows)} weights for 6 responses.*wanted one weight"):
+        examples_of(prompts, responses(), rows)

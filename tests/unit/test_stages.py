@@ -1,0 +1,226 @@
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from advdistill import stages
+from advdistill.answers import AnswerFormat
+from advdistill.errors import DataError, StageError
+from advdistill.interfaces import RewardGroups
+from advdistill.records import Item, Prompt, Response, Score, Split, Verdict
+from advdistill.verifier.number import NumberVerifier
+from tests.builders import Watched, groups, item, prompt, response, reward
+from tests.tiny import ANSWER_FORMAT
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A data set of the prompts it is given."""
+
+    prompts: tuple[Prompt, ...]
+    name: str = "listed"
+
+    def load(self) -> Iterator[Prompt]:
+        yield from self.prompts
+
+    def sources(self) -> Sequence[Path]:
+        return []
+
+
+@dataclass(frozen=True)
+class ScriptedTeacher:
+    """A teacher that says what it is given, shard by shard."""
+
+    answers: tuple[tuple[Response, ...], ...]
+    samples: int = 2
+    shard_prompts: int = 1
+    model: str | None = None
+    revision: str | None = None
+
+    def sources(self) -> Sequence[Path]:
+        return []
+
+    def sample(
+        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+    ) -> Iterator[list[Response]]:
+        yield from map(list, self.answers)
+
+
+@dataclass(frozen=True)
+class FixedWeights:
+    weights_PG: NDArray[np.float64]
+
+    def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
+        return self.weights_PG
+
+
+@dataclass(frozen=True)
+class FixedItems:
+    items: tuple[Item, ...]
+    max_tokens: int = 1
+
+    def check(self) -> None:
+        """Need nothing."""
+
+    def evaluate(
+        self, model: str, prompts: Sequence[Prompt], **_: Any
+    ) -> tuple[list[Score], list[Item]]:
+        return [], list(self.items)
+
+
+def test_prompts_are_sorted_into_their_splits_in_order() -> None:
+    rows = [prompt(f"p/{number}", split=split) for number, split in enumerate([*Split] * 2)]
+    loaded = stages.load(Listed(tuple(rows)))
+    assert loaded == {split: [row for row in rows if row.split is split] for split in Split}
+
+
+def test_a_prompt_id_that_occurs_twice_is_refused_even_in_another_split() -> None:
+    rows = (prompt("p/0"), prompt("p/1"), prompt("p/0", split=Split.test))
+    with pytest.raises(DataError, match=r"'listed': the prompt id 'p/0' occurs twice; wanted"):
+        stages.load(Listed(rows))
+
+
+@pytest.mark.parametrize("rows", [(), (prompt(split=Split.dev), prompt("q", split=Split.test))])
+def test_a_data_set_without_training_prompts_is_refused(rows: tuple[Prompt, ...]) -> None:
+    with pytest.raises(DataError, match="'listed' has no training prompt; wanted at least one"):
+        stages.load(Listed(rows))
+
+
+def test_gold_answers_that_do_not_pass_their_own_verifier_are_named() -> None:
+    rows = [prompt("good", answer="1,000"), prompt("bad", answer="many"), prompt("2", answer="-3")]
+    verifier = NumberVerifier(relative_tolerance=0.0)
+    assert stages.check(verifier, rows, answer_format=ANSWER_FORMAT) == ["bad"]
+
+
+SHARDS = [[prompt("a")], [prompt("b")]]
+ANSWERS = ((response("a", 0), response("a", 1)), (response("b", 1),))
+
+
+def sampled(*answers: tuple[Response, ...], samples: int = 2) -> list[list[Response]]:
+    teacher = ScriptedTeacher(answers, samples=samples)
+    return list(stages.sample(teacher, SHARDS, answer_format=ANSWER_FORMAT))
+
+
+def test_shards_pass_through_in_their_order_and_may_be_ragged_or_empty() -> None:
+    assert sampled(*ANSWERS) == [list(shard) for shard in ANSWERS]
+    assert sampled((), ()) == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("shard", "named"),
+    [
+        ((response("b", 0),), "'b'"),
+        ((response("a", 0), response("a", 0)), "'a', 0"),
+        ((response("a", 2),), "'a', 2"),
+        ((response("a", -1),), "'a', -1"),
+    ],
+    ids=["stray", "twice", "beyond", "negative"],
+)
+def test_rows_that_were_not_asked_for_or_come_twice_are_refused(
+    shard: tuple[Response, ...], named: str
+) -> None:
+    with pytest.raises(StageError, match=rf"stage 'sample'.*\[\(?{named}.*wanted each of 1 prompts"):
+        sampled(shard, ANSWERS[1])
+
+
+def test_a_teacher_of_recorded_answers_may_give_any_number() -> None:
+    many = tuple(response("a", sample) for sample in range(20))
+    assert sampled(many, (), samples=0) == [list(many), []]
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"), [((ANSWERS[0],), "fewer"), ((*ANSWERS, ()), "more"), ((), "fewer")]
+)
+def test_another_number_of_shards_is_refused(
+    answers: tuple[tuple[Response, ...], ...], found: str
+) -> None:
+    with pytest.raises(StageError, match=f"gave {found} than 2 shards; wanted one list"):
+        sampled(*answers)
+
+
+def test_every_answer_is_judged_by_every_rule_once() -> None:
+    prompts = {"a": prompt("a"), "b": prompt("b", answer="3")}
+    verifier = NumberVerifier(relative_tolerance=0.0)
+    judged = list(stages.judge(verifier, prompts, ANSWERS, answer_format=ANSWER_FORMAT))
+    found = [[(row.prompt_id, row.sample, row.rule, row.value) for row in shard] for shard in judged]
+    assert found == [
+        [("a", 0, "number", 1), ("a", 0, "total", 1), ("a", 1, "number", 1), ("a", 1, "total", 1)],
+        [("b", 1, "number", 0), ("b", 1, "total", 0)],
+    ]
+
+
+def test_verdicts_are_counted_under_the_total_rule_and_sum_to_the_answers() -> None:
+    verdicts = [Verdict.passed] * 3 + [Verdict.truncated, Verdict.error]
+    rows = [reward(sample=n, verdict=verdict) for n, verdict in enumerate(verdicts)]
+    parts = [replace(row, rule="number") for row in rows]
+    counts = stages.conservation([*rows, *parts])
+    wanted = {"pass": 3, "fail": 0, "unparsed": 0, "error": 1, "timeout": 0, "truncated": 1}
+    assert counts == wanted
+    assert sum(counts.values()) == len(rows)
+
+
+REWARDS = groups([1, NAN, 0], [1])
+
+
+def weighed(weights: list[list[float]]) -> NDArray[np.float64]:
+    return stages.weigh(FixedWeights(np.array(weights)), REWARDS)
+
+
+def test_fit_weights_pass_through() -> None:
+    weights = [[1.0, 0.0, -2.0], [0.0, 0.0, 0.0]]
+    assert weighed(weights).tolist() == weights
+
+
+@pytest.mark.parametrize("value", [NAN, float("inf"), -float("inf")])
+def test_a_weight_that_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(StageError, match=r"FixedWeights gave .* 1 not finite; wanted finite ones"):
+        weighed([[value, 0.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+def test_weights_of_another_shape_are_refused() -> None:
+    with pytest.raises(StageError, match=r"shape \(1, 3\).*of shape \(2, 3\)"):
+        weighed([[0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("weights", [[[0, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 1, 0]]])
+def test_a_weight_on_an_unknown_or_absent_answer_is_refused(weights: list[list[float]]) -> None:
+    with pytest.raises(StageError, match="absent or whose reward is unknown; wanted 0 there"):
+        weighed(weights)
+
+
+def evaluated(*items: Item) -> list[Item]:
+    _, found = stages.evaluate(
+        FixedItems(items),
+        "m",
+        [prompt("a", split=Split.test), prompt("b", split=Split.test)],
+        revision=None,
+        verifier=NumberVerifier(relative_tolerance=0.0),
+        answer_format=ANSWER_FORMAT,
+        watch=Watched(),
+    )
+    return found
+
+
+def test_one_item_per_prompt_is_fit_in_any_order() -> None:
+    assert evaluated(item("b"), item("a")) == [item("b"), item("a")]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [(item("a"),), (item("a"), item("a")), (item("a"), item("c")), (item("a"), item("b")) * 2],
+    ids=["missing", "twice", "stray", "all twice"],
+)
+def test_an_item_that_is_missing_stray_or_counted_twice_is_refused(items: tuple[Item, ...]) -> None:
+    with pytest.raises(StageError, match=f"{len(items)} items came back for 2 prompts; wanted"):
+        evaluated(*items)
+
+
+def test_every_stage_has_a_version() -> None:
+    wanted = {"load", "check", "sample", "judge", "weigh", "train", "evaluate"}
+    assert stages.VERSIONS.keys() == wanted

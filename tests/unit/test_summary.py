@@ -1,0 +1,84 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from advdistill.cells import ModelScore, Record
+from advdistill.compare.mcnemar import Discordance
+from advdistill.pipeline import Outcome
+from advdistill.summary import lines, show
+
+
+def score(role: str, accuracy: float, *, truncated: float = 0.0) -> ModelScore:
+    return ModelScore(
+        role=role,
+        items=600,
+        accuracy=accuracy,
+        stderr=0.02,
+        truncated=truncated,
+        unparsed=0.01,
+    )
+
+
+RECORD = Record(
+    key="k",
+    run="/elsewhere/runs/q",
+    digests={},
+    scores=[score("teacher", 0.9), score("base", 0.256), score("student", 0.5)],
+    against_base=Discordance(only_first=180, only_second=33, p_value=1.23e-9),
+    tracking="t",
+    tracked=None,
+)
+
+
+def said(record: Record) -> str:
+    return "\n".join(lines(record))
+
+
+def test_the_difference_stands_with_its_counts_and_p_value() -> None:
+    assert (
+        "Student minus base: +24.4 points on the same 600 items (180 only the student gets, "
+        "33 only the base; exact McNemar p = 1.2e-09)."
+    ) in said(RECORD)
+
+
+def test_a_loss_is_told_as_one() -> None:
+    worse = [score("base", 0.5), score("student", 0.499)]
+    assert "Student minus base: -0.1 points" in said(replace(RECORD, scores=worse))
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.02, False), (0.021, True)])
+def test_answers_cut_off_in_numbers_are_pointed_at(share: float, told: bool) -> None:
+    cut = replace(RECORD, scores=[score("base", 0.5), score("student", 0.4, truncated=share)])
+    note = "2% of the answers of the student were cut off; raise evaluation.max_tokens"
+    assert (note in said(cut)) is told
+
+
+def test_paths_below_the_current_folder_are_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "Run       outputs/q" in said(replace(RECORD, run=str(tmp_path / "outputs/q")))
+    assert "Run       /elsewhere/runs/q" in said(RECORD)
+
+
+def test_an_offline_run_can_be_uploaded_and_an_online_one_is_an_address(tmp_path: Path) -> None:
+    offline = said(replace(RECORD, tracked=str(tmp_path)))
+    assert f"wandb sync {tmp_path}" in offline
+    online = said(replace(RECORD, tracked="https://wandb.example/r/1"))
+    assert "W&B       https://wandb.example/r/1" in online
+    assert "wandb sync" not in online
+    assert "W&B" not in said(RECORD)
+
+
+def test_the_page_has_a_row_for_each_model(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Outcome(artefacts={}, record=RECORD))
+    page = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["teacher", "90.0%", "2.0%", "600", "0.0%", "1.0%"] in page
+    assert ["base", "student", "25.6%", "2.0%", "600", "0.0%", "1.0%"] in page
+    assert ["student", "50.0%", "2.0%", "600", "0.0%", "1.0%"] in page
+
+
+def test_a_run_without_scores_still_says_where_it_lies(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Outcome(artefacts={}, record=replace(RECORD, scores=[], against_base=None)))
+    assert capsys.readouterr().out.strip() == "Run       /elsewhere/runs/q"
