@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,9 @@ from advdistill.errors import AdvDistillError, StageError
 from advdistill.interfaces import Watch
 from advdistill.making import Maker, Meta
 
+_GRACE_SECONDS = 30
+"""For an engine to put its things away after its last word."""
+
 
 def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
     """Return what the maker gives back, called in a fresh process that ends with this call.
@@ -34,7 +38,9 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
         process.start()
     sender.close()
     try:
-        return _follow(receiver, watch)
+        meta = _follow(receiver, watch)
+        process.join(_GRACE_SECONDS)
+        return meta
     except EOFError as error:
         process.join()
         raise StageError(
@@ -99,6 +105,9 @@ _STOPS = {signal.SIGINT, signal.SIGTERM}
 def _work(maker: Maker, draft: Path, connection: Connection, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("advdistill").setLevel(logging.INFO)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     try:
         message: tuple[str, Any] = ("done", maker(draft, _Sender(connection)))

@@ -1,7 +1,9 @@
 """Rows, groups and configurations for the tests."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +118,11 @@ def binary(right: int, samples: int = 8) -> RewardGroups:
 
 def composed(*overrides: str) -> DictConfig:
     """Return the configuration as `python run.py` with these arguments composes it."""
+    return deepcopy(_composed(overrides))
+
+
+@cache
+def _composed(overrides: tuple[str, ...]) -> DictConfig:
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         return compose("config", overrides=list(overrides))
 

@@ -30,6 +30,7 @@ STAGES = (
     "evaluate/student",
 )
 _LINE = re.compile(r"^(\w+(?:/\w+)?) +(.*) \((made|cached).*\)$", re.MULTILINE)
+_PROGRESS = re.compile(r"^\S+ +\d+/\d+, .* s left$")
 _PATIENCE_SECONDS = 240
 
 
@@ -40,6 +41,11 @@ class Call:
     code: int
     out: str
     err: str
+
+    @property
+    def messages(self) -> list[str]:
+        """The lines of standard error, but for those that say how far a slow stage is."""
+        return [line for line in self.err.splitlines() if not _PROGRESS.match(line)]
 
     @property
     def lines(self) -> dict[str, str]:

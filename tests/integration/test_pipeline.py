@@ -181,7 +181,7 @@ def test_another_weighting_trains_on_the_same_pool(finished: Path, tmp_path: Pat
 
 
 def test_what_was_deleted_is_made_again_alike(finished: Path, tmp_path: Path) -> None:
-    gone = ["judge", "train", "evaluate/base"]
+    gone = ["judge", "evaluate/base"]
     outputs = copy_of(finished, tmp_path, without=gone)
     assert succeed(outputs).made == gone
     assert digests(outputs) == digests(finished)

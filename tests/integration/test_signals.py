@@ -37,10 +37,10 @@ def test_a_stopped_run_goes_on(
     os.killpg(process.pid, number)
     stopped = finish(process)
     assert stopped.code == 128 + number
-    assert stopped.err == (
+    assert stopped.messages == [
         f"Stopped by {number.name}. Every finished stage and shard is kept: "
-        "give the same command again to go on.\n"
-    )
+        "give the same command again to go on."
+    ]
     assert stage not in stopped.lines
     assert seconds_until_gone(process.pid, patience=5) is not None
     assert succeed(outputs).made == [stage]
@@ -61,8 +61,8 @@ def test_a_stop_ends_the_process_of_a_stage(
     (os.killpg if whole_group else os.kill)(process.pid, number)
     stopped = finish(process)
     assert stopped.code == 128 + number
-    assert stopped.err.startswith(f"Stopped by {number.name}.")
-    assert len(stopped.err.splitlines()) == 1
+    [message] = stopped.messages
+    assert message.startswith(f"Stopped by {number.name}.")
     assert seconds_until_gone(process.pid, patience=5) is not None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from tests.integration.runs import (
@@ -12,6 +13,7 @@ from tests.integration.runs import (
     copy_of,
     digests,
     finish,
+    read_manifest,
     start,
 )
 
@@ -27,14 +29,16 @@ def weightings(outputs: Path) -> set[str]:
     return {re.findall(r"weighting\.(\w+)\.", config.read_text())[0] for config in configs}
 
 
-def test_weightings_share_one_pool(tmp_path: Path) -> None:
-    outputs = tmp_path / "outputs"
+def test_weightings_share_one_pool(finished: Path, tmp_path: Path) -> None:
+    outputs = copy_of(finished, tmp_path, without=["sample", "judge", "weigh", "train"])
+    shutil.rmtree(outputs / "runs")
     done = call(outputs, "-m", *SMALL, "weighting=uniform,softmax")
     assert done.code == 0, done.err
     assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 2, "train": 2}
     assert weightings(outputs) == {"uniform", "softmax"}
+    students = {read_manifest(folder)["digest"] for folder in artefacts(outputs, "train")}
     # The anchors are scored once, each student by itself.
-    assert len(artefacts(outputs, "evaluate")) == 4
+    assert len(artefacts(outputs, "evaluate")) == 2 + len(students)
 
 
 def test_seeds_share_one_pool(finished: Path, tmp_path: Path) -> None:
@@ -48,12 +52,11 @@ def test_seeds_share_one_pool(finished: Path, tmp_path: Path) -> None:
 
 
 def test_two_processes_make_everything_once(finished: Path, tmp_path: Path) -> None:
-    outputs = copy_of(finished, tmp_path, without=["sample", "weigh", "evaluate/student"])
-    for run in outputs.glob("runs/*/*/*"):
-        run.unlink()
+    outputs = copy_of(finished, tmp_path, without=["sample", "weigh"])
+    shutil.rmtree(outputs / "runs")
     calls = [finish(process) for process in [start(outputs, *SMALL) for _ in range(2)]]
     assert [done.code for done in calls] == [0, 0], [done.err for done in calls]
-    assert sorted(len(done.made) for done in calls) == [0, 3]
+    assert sorted(len(done.made) for done in calls) == [0, 2]
     assert sum("waiting for another run" in done.out for done in calls) == 1
     assert digests(outputs) == digests(finished)
     [record] = outputs.glob("runs/*/*/record.json")

@@ -79,7 +79,7 @@ def test_values_are_resolved_where_they_point_elsewhere() -> None:
         ({"count": True}, ["tool.count", "True", "Integer"]),
         ({"count": [1]}, ["tool.count", "[1]", "Integer"]),
         ({"std": "both"}, ["tool.std", "'both'", "population, sample, none"]),
-        ({"options": 3}, ["tool.options", "3"]),
+        ({"options": 3}, ["tool.options", "int", "Dict[str, int]"]),
         ({"options": {"a": "x"}}, ["tool.options.a", "'x'", "Integer"]),
         ({"weight": "${nowhere}"}, ["tool.weight", "'nowhere' not found"]),
         ({"weight": -1}, ["tool: weight is -1.0; wanted above 0"]),

@@ -64,11 +64,15 @@ class ScriptedTeacher:
             if self.dies_at in ids:
                 raise MemoryError
             self.asked.extend(ids)
-            yield [] if self.silent else [
-                response(prompt_id, sample, text=f"#### {prompt_id[-1] if sample else 2}")
-                for prompt_id in ids
-                for sample in range(2)
-            ]
+            yield (
+                []
+                if self.silent
+                else [
+                    response(prompt_id, sample, text=f"#### {prompt_id[-1] if sample else 2}")
+                    for prompt_id in ids
+                    for sample in range(2)
+                ]
+            )
         self.closed = True
 
 

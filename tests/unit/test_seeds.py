@@ -24,7 +24,10 @@ def test_the_seed_of_a_sample_never_changes(
 
 
 def test_no_two_samples_share_a_seed() -> None:
-    prompts = [prompt(f"p/{number}") for number in range(50)] + [prompt("p/1\x1f1"), prompt("p/111")]
+    prompts = [prompt(f"p/{number}") for number in range(50)] + [
+        prompt("p/1\x1f1"),
+        prompt("p/111"),
+    ]
     seeds = [s for seed in (0, 1) for row in sample_seeds(seed, prompts, 8) for s in row]
     assert len(set(seeds)) == len(seeds) == 2 * 52 * 8
     assert all(0 <= seed < 2**62 for seed in seeds)

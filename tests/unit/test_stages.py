@@ -125,7 +125,9 @@ def test_shards_pass_through_in_their_order_and_may_be_ragged_or_empty() -> None
 def test_rows_that_were_not_asked_for_or_come_twice_are_refused(
     shard: tuple[Response, ...], named: str
 ) -> None:
-    with pytest.raises(StageError, match=rf"stage 'sample'.*\[\(?{named}.*wanted each of 1 prompts"):
+    with pytest.raises(
+        StageError, match=rf"stage 'sample'.*\[\(?{named}.*wanted each of 1 prompts"
+    ):
         sampled(shard, ANSWERS[1])
 
 
@@ -148,7 +150,9 @@ def test_every_answer_is_judged_by_every_rule_once() -> None:
     prompts = {"a": prompt("a"), "b": prompt("b", answer="3")}
     verifier = NumberVerifier(relative_tolerance=0.0)
     judged = list(stages.judge(verifier, prompts, ANSWERS, answer_format=ANSWER_FORMAT))
-    found = [[(row.prompt_id, row.sample, row.rule, row.value) for row in shard] for shard in judged]
+    found = [
+        [(row.prompt_id, row.sample, row.rule, row.value) for row in shard] for shard in judged
+    ]
     assert found == [
         [("a", 0, "number", 1), ("a", 0, "total", 1), ("a", 1, "number", 1), ("a", 1, "total", 1)],
         [("b", 1, "number", 0), ("b", 1, "total", 0)],

@@ -38,7 +38,10 @@ ROWS: dict[type, list[Any]] = {
         *(reward(sample=number, verdict=verdict) for number, verdict in enumerate(Verdict)),
         replace(reward(), answer="2", tier="hash", detail="d"),
     ],
-    Weight: [Weight(prompt_id="p", sample=3, value=-0.1), Weight(prompt_id="p", sample=4, value=0.0)],
+    Weight: [
+        Weight(prompt_id="p", sample=3, value=-0.1),
+        Weight(prompt_id="p", sample=4, value=0.0),
+    ],
     Score: [
         Score(task="t", metric="accuracy", value=0.5, stderr=None, items=2),
         Score(task="t", metric="pass", value=0.25, stderr=1e-300, items=2**40),

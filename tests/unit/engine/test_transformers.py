@@ -36,9 +36,7 @@ def trained_engine() -> Engine:
 def decoding(
     temperature: float = 1.0, *, samples: int = 1, top_p: float = 1.0, max_tokens: int = 12
 ) -> Decoding:
-    return Decoding(
-        samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens
-    )
+    return Decoding(samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens)
 
 
 GREEDY = decoding(0.0)
@@ -201,4 +199,6 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_its_mass(top_p: float, kep
     order = [1, 3, 0, 2]
     found = _nucleus(torch.tensor([shares]).log(), top_p)[0]
     assert sorted(found.isfinite().nonzero().flatten().tolist()) == sorted(order[:kept])
-    assert found[order[:kept]].tolist() == pytest.approx([math.log(shares[i]) for i in order[:kept]])
+    assert found[order[:kept]].tolist() == pytest.approx(
+        [math.log(shares[i]) for i in order[:kept]]
+    )

@@ -170,7 +170,9 @@ def test_the_engine_sees_the_ids_that_training_sees(system: str | None, instruct
 
     def answer(ids: Sequence[Sequence[int]]) -> list[Generation]:
         seen.extend(map(list, ids))
-        return [Generation(text="#### 2", tokens=3, finish=Finish.stop, logprob_sum=None)] * len(ids)
+        return [Generation(text="#### 2", tokens=3, finish=Finish.stop, logprob_sum=None)] * len(
+            ids
+        )
 
     chat_model = ChatModel(MODEL, tokenizer, answer, batch_size=3, watch=Watched())
     simple_evaluate(

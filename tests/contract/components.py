@@ -1,0 +1,26 @@
+"""Every component that a YAML of `conf` names, built."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from advdistill.build import build
+from advdistill.config import INTERFACES, Runtime
+from advdistill.tracking import Tracking
+from tests.builders import composed, options
+
+KINDS: dict[str, type[Any]] = {**INTERFACES, "runtime": Runtime, "tracking": Tracking}
+OPTIONS = [(group, option) for group in KINDS for option in options(group)]
+_FILLED = {"name": "mine", "model": "builtin:tiny_student", "path": "p", "train_path": "p"}
+"""Values for the fields that a YAML leaves to the person."""
+
+
+def component(group: str, option: str, *, train: Path | None = None) -> Any:
+    """Return what the YAML builds; a file of problems is read from `train`."""
+    cfg = composed(f"{group}={option}")
+    given = {**_FILLED, "train_path": str(train)} if train else _FILLED
+    for name, value in given.items():
+        if name in cfg[group].keys() and OmegaConf.is_missing(cfg[group], name):
+            cfg[group][name] = value
+    return build(group, cfg[group], KINDS[group])

@@ -1,0 +1,79 @@
+"""Experiments, sweeps and the default compose with everything they may be given."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from advdistill.config import plan_of
+from tests.builders import CONF, composed, options
+
+EXPERIMENTS = options("experiment")
+NEEDS_DATA = ("gsm8k_recorded",)
+
+
+def plain(cfg: Any) -> dict[str, Any]:
+    found = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(found, dict)
+    return {str(name): value for name, value in found.items()}
+
+
+def test_the_default_is_the_quickstart() -> None:
+    assert plain(composed()) == plain(composed("+experiment=quickstart"))
+
+
+@pytest.mark.parametrize("weighting", options("weighting"))
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_takes_every_weighting(experiment: str, weighting: str) -> None:
+    kept = plain(composed(f"+experiment={experiment}"))
+    swept = plain(composed(f"+experiment={experiment}", f"weighting={weighting}"))
+    option = plain(OmegaConf.load(CONF / "weighting" / f"{weighting}.yaml"))
+    assert swept == {**kept, "weighting": option}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_experiment_is_named_as_its_file(experiment: str) -> None:
+    assert composed(f"+experiment={experiment}").name == experiment
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_experiment_sets_groups_and_top_level_scalars_alone(experiment: str) -> None:
+    node = OmegaConf.load(CONF / "experiment" / f"{experiment}.yaml")
+    assert all(str(key).startswith("override /") for part in node.defaults for key in part)
+    scalars = {name for name, value in composed().items() if not OmegaConf.is_config(value)}
+    assert {str(name) for name in node} - {"defaults"} <= scalars
+
+
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name not in NEEDS_DATA])
+def test_an_experiment_can_be_planned_without_network(experiment: str, tmp_path: Path) -> None:
+    cfg = composed(f"+experiment={experiment}", f"outputs={tmp_path}")
+    assert plan_of(cfg, {}).settings.name == experiment
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("experiment", NEEDS_DATA)
+def test_an_experiment_on_recorded_data_can_be_planned(
+    experiment: str, tmp_path: Path, data: Path
+) -> None:
+    cfg = composed(f"+experiment={experiment}", f"outputs={tmp_path}")
+    assert plan_of(cfg, {}).teacher.sources()[0].is_relative_to(data)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_command_line_beats_the_experiment(experiment: str) -> None:
+    cfg = composed(f"+experiment={experiment}", "name=mine", "seed=5", "tracking=none")
+    assert (cfg.name, cfg.seed, cfg.student.seed) == ("mine", 5, 5)
+
+
+@pytest.mark.parametrize("sweep", options("sweep"))
+def test_a_sweep_varies_options_that_exist(sweep: str) -> None:
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        cfg = compose("config", overrides=[f"+sweep={sweep}"], return_hydra_config=True)
+    swept = {str(group): choices for group, choices in cfg.hydra.sweeper.params.items()}
+    assert swept.pop("seed")
+    assert cfg.hydra.mode.name == "MULTIRUN"
+    for group, choices in swept.items():
+        assert set(str(choices).split(",")) <= set(options(group))
+    assert swept
