@@ -1,6 +1,7 @@
-"""Kills a run at moments spread over its length and holds what a second call makes of it.
+"""Kills a run at moments spread over its length and its stages; looks at what a second call makes.
 
-`python -m benchmarks.crash --kills 20`. Every kill has an outputs folder of its own. A run counts
+`python -m benchmarks.crash --kills 20`. Every other kill comes at an even share of the run's time,
+the ones between in each stage in turn. Every kill has an outputs folder of its own. A run counts
 as equal if every artefact has the digest, and every curve and score the numbers, of a run that was
 never disturbed; no file of a finished shard, checkpointed step or artefact may be made twice, and
 no process of the killed group may be left. Exit code 1 if any of this fails.
@@ -9,6 +10,7 @@ no process of the killed group may be left. Exit code 1 if any of this fails.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -20,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from advdistill.cache import CURVES, read_curves
@@ -55,10 +58,29 @@ class Kill:
     """One kill and what became of it."""
 
     seconds: float
+    landed: bool
+    """False if the run had ended before."""
     kept: Kept
     resumed_seconds: float
     faults: list[str]
     """What differs from the undisturbed run; empty if nothing does."""
+
+    @property
+    def in_flight(self) -> str:
+        """The stage that was at work."""
+        return self.kept.in_flight if self.landed else "had ended"
+
+    def cells(self) -> tuple[object, ...]:
+        """Return the line of the table."""
+        return (
+            f"{self.seconds:.2f} s",
+            self.in_flight,
+            len(self.kept.shards),
+            len(self.kept.artefacts),
+            self.kept.step or "",
+            f"{self.resumed_seconds:.1f} s",
+            "no" if self.faults else "yes",
+        )
 
 
 def kill_and_resume(
@@ -68,7 +90,9 @@ def kill_and_resume(
     begun = time.monotonic()
     process = start(outputs, *SMALL)
     moment(process)
-    os.killpg(process.pid, signal.SIGKILL)  # not waited for yet, so its group exists
+    landed = process.poll() is None
+    if landed:
+        os.killpg(process.pid, signal.SIGKILL)
     seconds = time.monotonic() - begun
     finish(process)
     left = seconds_until_gone(process.pid, patience=10) is None
@@ -77,6 +101,7 @@ def kill_and_resume(
     succeed(outputs)
     return Kill(
         seconds=seconds,
+        landed=landed,
         kept=kept,
         resumed_seconds=time.monotonic() - begun,
         faults=["a process is left"] * left + faults_of(reference, outputs, kept),
@@ -151,6 +176,18 @@ def _steps_redone(outputs: Path, checkpointed: int) -> list[int]:
     return [step for step, times in updates.items() if times > 1 and step <= checkpointed]
 
 
+def _let_work(seconds: float, process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def _let_start(artefact: Path, seconds: float, process: subprocess.Popen[str]) -> None:
+    draft = artefact.with_name(f"{artefact.name}.draft")
+    while process.poll() is None and not (draft.exists() or artefact.exists()):
+        time.sleep(0.001)
+    _let_work(seconds, process)
+
+
 def _row(*cells: object) -> None:
     print("".join(str(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)))
 
@@ -170,32 +207,26 @@ def main() -> int:
         reference = Path(folder) / "undisturbed" / "outputs"
         reference.parent.mkdir()
         begun = time.monotonic()
-        succeed(reference)
+        undisturbed = succeed(reference)
         length = time.monotonic() - begun
         print(f"undisturbed run: {length:.1f} s, {len(digests(reference))} artefacts\n")
         _row("kill at", "in flight", "shards", "artefacts", "step", "resumed in", "equal")
         for number in range(given.kills):
-            seconds = (number + jitter.random()) / given.kills * length
             outputs = Path(folder) / f"kill_{number}" / "outputs"
             outputs.parent.mkdir()
-
-            def moment(process: subprocess.Popen[str], seconds: float = seconds) -> None:
-                try:
-                    process.wait(seconds)
-                except subprocess.TimeoutExpired:
-                    return
-
+            moment = partial(_let_work, (number + jitter.random()) / given.kills * length)
+            if number % 2:
+                stage = STAGES[number // 2 % len(STAGES)]
+                artefact = outputs / folder_of(reference, stage).relative_to(reference)
+                share = jitter.random() * undisturbed.seconds[stage]
+                moment = partial(_let_start, artefact, share)
             kill = kill_and_resume(reference, outputs, moment)
-            kept = kill.kept
-            _row(
-                f"{kill.seconds:.2f} s", kept.in_flight, len(kept.shards), len(kept.artefacts),
-                kept.step or "", f"{kill.resumed_seconds:.1f} s", "no" if kill.faults else "yes",
-            )  # fmt: skip
+            _row(*kill.cells())
             for fault in kill.faults:
                 print(f"  {fault}")
             kills.append(kill)
     bad = sum(bool(kill.faults) for kill in kills)
-    stages = Counter(kill.kept.in_flight for kill in kills)
+    stages = Counter(kill.in_flight for kill in kills)
     print(f"\n{len(kills) - bad} of {len(kills)} kills end as if undisturbed")
     print("in flight: " + ", ".join(f"{count} {stage}" for stage, count in stages.items()))
     return 1 if bad else 0

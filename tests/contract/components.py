@@ -20,7 +20,6 @@ def component(group: str, option: str, *, train: Path | None = None) -> Any:
     """Return what the YAML builds; a file of problems is read from `train`."""
     cfg = composed(f"{group}={option}")
     given = {**_FILLED, "train_path": str(train)} if train else _FILLED
-    for name, value in given.items():
-        if name in cfg[group].keys() and OmegaConf.is_missing(cfg[group], name):
-            cfg[group][name] = value
+    for name in [name for name in cfg[group] if OmegaConf.is_missing(cfg[group], name)]:
+        cfg[group][name] = given[name]
     return build(group, cfg[group], KINDS[group])

@@ -34,7 +34,7 @@ def test_every_gold_answer_of_the_quickstart_passes(verifier: str, answer_format
 @every_pair
 @every_verifier
 def test_every_recorded_gold_answer_passes(verifier: str, answer_format: str, data: Path) -> None:
-    prompts = [row for row in component("dataset", "gsm8k_recorded").load()]
+    prompts = list(component("dataset", "gsm8k_recorded").load())
     judge, form = component("verifier", verifier), component("answer_format", answer_format)
     assert stages.check(judge, prompts, answer_format=form) == []
 

@@ -30,6 +30,7 @@ STAGES = (
     "evaluate/student",
 )
 _LINE = re.compile(r"^(\w+(?:/\w+)?) +(.*) \((made|cached).*\)$", re.MULTILINE)
+_SECONDS = re.compile(r"^(\S+) .*\(made in ([\d.]+) s\)$", re.MULTILINE)
 _PROGRESS = re.compile(r"^\S+ +\d+/\d+, .* s left$")
 _PATIENCE_SECONDS = 240
 
@@ -51,6 +52,11 @@ class Call:
     def lines(self) -> dict[str, str]:
         """The conservation line of each stage."""
         return {name: line for name, line, _ in _LINE.findall(self.out)}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long each stage took that was made."""
+        return {name: float(seconds) for name, seconds in _SECONDS.findall(self.out)}
 
     @property
     def made(self) -> list[str]:

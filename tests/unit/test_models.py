@@ -73,7 +73,7 @@ def test_a_tokenizer_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     tokenizer = byte_tokenizer()
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(DataError, match="has no chat template; wanted one.*chat_template.jinja"):
+    with pytest.raises(DataError, match=r"has no chat template; wanted one.*chat_template\.jinja"):
         load_tokenizer(str(tmp_path), None)
 
 

@@ -105,5 +105,5 @@ def test_unknown_and_absent_answers_weigh_nothing_and_move_no_mean(std: Std) -> 
 
 @pytest.mark.parametrize("epsilon", [-1e-9, NAN])
 def test_an_epsilon_below_zero_is_refused(epsilon: float) -> None:
-    with pytest.raises(ConfigError, match="epsilon is .*; wanted 0 or more"):
+    with pytest.raises(ConfigError, match=r"epsilon is .*; wanted 0 or more"):
         weighting(epsilon=epsilon)

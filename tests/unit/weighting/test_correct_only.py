@@ -24,5 +24,5 @@ def test_known_rewards_that_reach_the_threshold_weigh_one(
 
 @pytest.mark.parametrize("threshold", [NAN, float("inf")])
 def test_a_threshold_that_nothing_reaches_is_refused(threshold: float) -> None:
-    with pytest.raises(ConfigError, match="threshold is .*; wanted a finite number"):
+    with pytest.raises(ConfigError, match=r"threshold is .*; wanted a finite number"):
         CorrectOnly(threshold=threshold)
