@@ -113,7 +113,7 @@ class Plan:
     def key(self) -> str:
         """The cell's identity: every setting that can change its numbers."""
         components = {group: settings_of(getattr(self, group)) for group in INTERFACES}
-        scalars = {name: getattr(self.settings, name) for name in ("name", "seed", *_GATES)}
+        scalars = {name: getattr(self.settings, name) for name in ("seed", *_GATES)}
         return digest_of_json({**components, **scalars, "identities": dict(self.identities)})
 
 

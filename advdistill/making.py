@@ -177,9 +177,7 @@ class MakeWeights:
     rewards: Path
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
-        responses = [
-            row for file in shard_files(self.responses) for row in read_rows(file, Response)
-        ]
+        responses = _pool(self.responses)
         groups = groups_of(responses, read_rows(self.rewards / "rewards.parquet", Reward))
         weights_PG = stages.weigh(self.weighting, groups)
         write_rows(draft / "weights.parquet", Weight, [weights_of(groups, weights_PG, responses)])
@@ -206,9 +204,7 @@ class MakeStudent:
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
         prompts = {prompt.prompt_id: prompt for prompt in _prompts(self.prompts, Split.train)}
-        responses = [
-            row for file in shard_files(self.responses) for row in read_rows(file, Response)
-        ]
+        responses = _pool(self.responses)
         weights = read_rows(self.weights / "weights.parquet", Weight)
         dev = _prompts(self.prompts, Split.dev)
         validate = validator(
@@ -283,6 +279,10 @@ def shard_file(folder: Path, number: int) -> Path:
 def shard_files(folder: Path) -> list[Path]:
     """Return the shards of a responses artefact in order."""
     return sorted((folder / "shards").glob("*.parquet"))
+
+
+def _pool(folder: Path) -> list[Response]:
+    return [row for file in shard_files(folder) for row in read_rows(file, Response)]
 
 
 def _prompts(folder: Path, split: Split) -> list[Prompt]:

@@ -61,6 +61,11 @@ class RecordedTeacher:
             raise ConfigError(
                 f"teacher '{self.name}': path={self.path}, hub={self.hub}; wanted one of them"
             )
+        if self.hub is not None and self.revision is None:
+            raise ConfigError(
+                f"teacher '{self.name}': hub '{self.hub}' without a revision could change; "
+                "give teacher.revision=COMMIT (or `main`, if you accept that)"
+            )
         if self.samples < 0 or self.shard_prompts < 1:
             raise ConfigError(
                 f"teacher '{self.name}': samples={self.samples}, "

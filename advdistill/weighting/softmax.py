@@ -44,12 +44,11 @@ class Softmax:
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG, none below 0."""
         known_PG = groups.known_PG
-        scaled_PG = (
-            advantage_PG(groups.rewards_PG, std=self.std, epsilon=self.epsilon) / self.temperature
-        )
-        finite_PG = np.where(known_PG, scaled_PG, -np.inf)
+        signed_PG = advantage_PG(groups.rewards_PG, std=self.std, epsilon=self.epsilon)
+        finite_PG = np.where(known_PG, signed_PG, -np.inf)
         top_P1 = np.where(known_PG.any(1, keepdims=True), finite_PG.max(1, keepdims=True), 0.0)
-        mass_PG = np.exp(finite_PG - top_P1)
+        # the largest is taken off before the division, so that no temperature overflows
+        mass_PG = np.exp((finite_PG - top_P1) / self.temperature)
         share_PG = mass_PG / np.maximum(mass_PG.sum(1, keepdims=True), 1e-300)
         count_P1 = known_PG.sum(1, keepdims=True)
         scaled_up_PG = settle_PG(share_PG * count_P1, groups, self.zero_variance)

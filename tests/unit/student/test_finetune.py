@@ -62,12 +62,13 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.tiny import pool
-from tests.unit.student.students import OBJECTIVE, job, student
-def report(numbers, step):
-    if step == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
+from tests.unit.student.students import OBJECTIVE, Notebook, job, student
+class Killer(Notebook):
+    def report(self, numbers, step):
+        if step == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
 student(sys.argv[1], max_steps=10).train(
-    OBJECTIVE, pool(10, 4), folder=Path(sys.argv[2]), job=job(report)
+    OBJECTIVE, pool(10, 4), folder=Path(sys.argv[2]), job=job(Killer())
 )
 """
 

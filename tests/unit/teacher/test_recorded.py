@@ -158,7 +158,7 @@ def test_rows_of_other_prompts_are_ignored_and_counted(
 
 
 def test_no_match_at_all_shows_both_sides(file: Path, caplog: pytest.LogCaptureFixture):
-    assert answers(build(file, [row(8), row(9)]), [prompt(1)]) == []
+    assert answers(build(file, [row(8), row(9)]), [prompt(1)]) == [[]]
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert re.search(
         r"recorded: .*'What is 9\?'.*wanted: .*'What is 1\?'", record.getMessage(), re.DOTALL
@@ -200,6 +200,7 @@ def test_a_bad_row_is_named(
     [
         ({"path": None}, "path=None, hub=None; wanted one of them"),
         ({"hub": "a/b"}, "hub=a/b; wanted one of them"),
+        ({"path": None, "hub": "a/b"}, "give teacher.revision=COMMIT"),
         ({"samples": -1}, "samples=-1"),
         ({"shard_prompts": 0}, "shard_prompts=0"),
         ({"question_column": None}, "set one, so that answers find their prompts"),
@@ -214,7 +215,7 @@ def test_it_has_no_model_and_names_its_sources(file: Path):
     teacher = build(file, [])
     assert teacher.model is None
     assert teacher.sources() == [file]
-    assert build(file, [], path=None, hub="a/b").sources() == []
+    assert build(file, [], path=None, hub="a/b", revision="main").sources() == []
 
 
 def pinned() -> RecordedTeacher:
