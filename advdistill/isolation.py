@@ -34,10 +34,10 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(maker, draft, sender, os.getpid()))
-    with _stops_held_back():
-        process.start()
-    sender.close()
     try:
+        with _stops_held_back():
+            process.start()
+        sender.close()
         meta = _follow(receiver, watch)
         process.join(_GRACE_SECONDS)
         return meta
@@ -49,10 +49,11 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
             "kept: give the same command again to go on"
         ) from error
     finally:
-        process.terminate()
-        process.join(10)
-        process.kill()
-        process.join()
+        if process.pid is not None:
+            process.terminate()
+            process.join(10)
+            process.kill()
+            process.join()
 
 
 def _follow(receiver: Connection, watch: Watch) -> Meta:
@@ -90,13 +91,19 @@ class _Sender:
 
 @contextmanager
 def _stops_held_back() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until the child is started whole; it inherits the waiting."""
-    resource_tracker.ensure_running()  # its own start would let them through
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    """Let SIGINT and SIGTERM wait until the child is started whole; then they come."""
+    resource_tracker.ensure_running()  # its own start would unblock them
+    came: list[int] = []
+    handlers = {stop: signal.signal(stop, lambda number, _: came.append(number)) for stop in _STOPS}
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # for the child, which inherits this
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        for stop, handler in handlers.items():
+            signal.signal(stop, handler)
+    for number in came:
+        signal.raise_signal(number)
 
 
 _STOPS = {signal.SIGINT, signal.SIGTERM}

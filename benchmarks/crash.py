@@ -227,7 +227,8 @@ def main() -> int:
             kills.append(kill)
     bad = sum(bool(kill.faults) for kill in kills)
     stages = Counter(kill.in_flight for kill in kills)
-    print(f"\n{len(kills) - bad} of {len(kills)} kills end as if undisturbed")
+    landed = sum(kill.landed for kill in kills)
+    print(f"\n{len(kills) - bad} of {len(kills)} runs end as if undisturbed; {landed} were killed")
     print("in flight: " + ", ".join(f"{count} {stage}" for stage, count in stages.items()))
     return 1 if bad else 0
 

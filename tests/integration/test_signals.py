@@ -61,6 +61,7 @@ def test_a_stop_ends_the_process_of_a_stage(
     (os.killpg if whole_group else os.kill)(process.pid, number)
     stopped = finish(process)
     assert stopped.code == 128 + number
+    assert len(stopped.messages) == 1, stopped.err
     [message] = stopped.messages
     assert message.startswith(f"Stopped by {number.name}.")
     assert seconds_until_gone(process.pid, patience=5) is not None

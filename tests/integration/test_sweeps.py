@@ -65,7 +65,10 @@ def test_two_processes_make_everything_once(finished: Path, tmp_path: Path) -> N
 
 def test_two_processes_with_different_cells_share_one_pool(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path, without=["sample"])
-    processes = [start(outputs, *SMALL, f"name=cell_{number}") for number in range(2)]
+    processes = [
+        start(outputs, *SMALL, f"name=cell_{number}", f"max_unjudged=0.{number}")
+        for number in range(2)
+    ]
     calls = [finish(process) for process in processes]
     assert [done.code for done in calls] == [0, 0], [done.err for done in calls]
     assert sorted(done.made for done in calls) == [[], ["sample"]]
