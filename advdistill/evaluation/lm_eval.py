@@ -62,7 +62,7 @@ class LmEval:
 
         Accuracy keeps every item in its denominator: only a pass is right.
         """
-        from lm_eval.evaluator import simple_evaluate
+        from lm_eval.evaluator import evaluate
         from lm_eval.tasks import TaskManager
 
         from advdistill.evaluation.chat_model import ChatModel
@@ -77,11 +77,13 @@ class LmEval:
             return {ACCURACY: float(total.verdict is Verdict.passed)}
 
         with ChatModel.open(self, model, revision, watch) as chat_model:
-            results: Any = simple_evaluate(
-                model=chat_model,
-                tasks=[prompt_task(task_name, prompts, chat_model, answer_format, score)],
-                # the index of lm-eval's own tasks takes seconds to read and none is wanted
-                task_manager=TaskManager(include_defaults=False),
+            task = prompt_task(task_name, prompts, chat_model, answer_format, score)
+            # the index of lm-eval's own tasks takes seconds to read and none is wanted
+            tasks = TaskManager(include_defaults=False).load([task])
+            # not `simple_evaluate`, which would seed the whole process and look for a checkout
+            results: Any = evaluate(
+                chat_model,
+                tasks,
                 apply_chat_template=True,
                 system_instruction=answer_format.system,
                 bootstrap_iters=0,

@@ -51,6 +51,7 @@ def prompt_task(
             "doc_to_text": lambda doc: doc["text"],
             "doc_to_target": lambda doc: doc["answer"],
             "process_results": process_results,
+            "num_fewshot": 0,
             "generation_kwargs": {"until": [], "do_sample": False},
             "metric_list": [
                 {"metric": "accuracy", "aggregation": "mean", "higher_is_better": True}
