@@ -211,10 +211,14 @@ def main() -> int:
         length = time.monotonic() - begun
         print(f"undisturbed run: {length:.1f} s, {len(digests(reference))} artefacts\n")
         _row("kill at", "in flight", "shards", "artefacts", "step", "resumed in", "equal")
-        for number in range(given.kills):
+        for number in range(3 * given.kills):
+            if sum(kill.landed for kill in kills) == given.kills:
+                break
             outputs = Path(folder) / f"kill_{number}" / "outputs"
             outputs.parent.mkdir()
-            moment = partial(_let_work, (number + jitter.random()) / given.kills * length)
+            moment = partial(
+                _let_work, (number % given.kills + jitter.random()) / given.kills * length
+            )
             if number % 2:
                 stage = STAGES[number // 2 % len(STAGES)]
                 artefact = outputs / folder_of(reference, stage).relative_to(reference)

@@ -119,7 +119,7 @@ class TestTheTrackedRun:
 
     def test_holds_the_configuration(self, tracked: WandbRun) -> None:
         assert tracked.config["teacher.samples"] == 4
-        assert tracked.config["student.learning_rate"] == pytest.approx(1e-3)
+        assert tracked.config["student.learning_rate"] == pytest.approx(2e-4)
         assert tracked.config["seed"] == 0
 
     @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_sweep_by_name_composes() -> None:
 
 def test_a_cell_that_fails_ends_the_sweep_with_its_message(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path)
-    done = call(outputs, "-m", *SMALL, "student.learning_rate=1e-3,-1")
+    done = call(outputs, "-m", *SMALL, "student.learning_rate=2e-4,-1")
     assert done.code == 1
     assert done.err.strip() == "ConfigError: student: learning_rate is -1.0; wanted above 0"
     assert digests(outputs) == digests(finished)
