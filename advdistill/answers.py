@@ -4,10 +4,14 @@ Model output is hostile input: every pattern here runs in linear time, nothing i
 nothing recurses.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from advdistill.records import Prompt
 
 _MAX_CHARACTERS = 20_000
 """Only this much of a long answer is read, from its end."""
@@ -17,7 +21,19 @@ class AnswerStyle(StrEnum):
     """Where the final answer stands."""
 
     hash = "hash"
+    """`#### 42`"""
     boxed = "boxed"
+    r"""`\boxed{42}`"""
+    tags = "tags"
+    """`<think>6 * 7</think><answer>42</answer>`"""
+    letter = "letter"
+    """`Answer: B`"""
+    json = "json"
+    """`{"reasoning": "6 * 7", "answer": "42"}`"""
+
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What the options of a question are called, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +42,7 @@ class Reading:
 
     answer: str
     tier: str
-    """Which marker held it: `hash`, `boxed`, `line`, `json`, `tag` or `phrase`."""
+    """Which marker held it: a style's name, `line` (`A: 26`) or `phrase` (`the answer is 26`)."""
     closed: bool
     """False where a text cut off at its end might have gone on with the answer: `#### 4`."""
 
@@ -45,15 +61,33 @@ class AnswerFormat:
     system: str | None
     """The system message; None for none."""
 
-    def ask(self, question: str) -> list[dict[str, str]]:
-        """Return the chat messages that put the question to a model."""
-        content = f"{question}\n{self.instruction}" if self.instruction else question
+    thinking: bool | None
+    """Turns a model's thinking mode on or off by its chat template; None leaves its default."""
+
+    def ask(self, prompt: Prompt) -> list[dict[str, str]]:
+        """Return the chat messages that put the problem, with its options, to a model."""
+        content = "\n".join(filter(None, [prompt.question, *_options(prompt), self.instruction]))
         system = [{"role": "system", "content": self.system}] if self.system else []
         return [*system, {"role": "user", "content": content}]
 
+    @property
+    def template_options(self) -> dict[str, Any]:
+        """What the chat template is given beside the messages."""
+        return {} if self.thinking is None else {"enable_thinking": self.thinking}
+
     def write(self, answer: str) -> str:
         """Return the answer in its marker."""
-        return f"\\boxed{{{answer}}}" if self.style is AnswerStyle.boxed else f"#### {answer}"
+        match self.style:
+            case AnswerStyle.boxed:
+                return f"\\boxed{{{answer}}}"
+            case AnswerStyle.hash:
+                return f"#### {answer}"
+            case AnswerStyle.tags:
+                return f"<answer>{answer}</answer>"
+            case AnswerStyle.letter:
+                return f"Answer: {answer}"
+            case AnswerStyle.json:
+                return json.dumps({"answer": answer}, ensure_ascii=False)
 
     def read(self, text: str) -> Reading | None:
         """Return the last marked answer, those in the format's own style first; None for none."""
@@ -64,6 +98,11 @@ class AnswerFormat:
             return None
         last = max(own or marks, key=lambda mark: mark.start)
         return Reading(last.answer, last.tier, last.enclosed or _goes_on(shown, last.end))
+
+
+def _options(prompt: Prompt) -> list[str]:
+    choices = prompt.choices or ()
+    return [f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False)]
 
 
 def visible(text: str) -> str:
@@ -107,7 +146,7 @@ _ENCLOSED_MARKERS = {
         r'"answer"\s{0,9}:\s{0,9}(?:"(?P<answer>(?:[^"\\]|\\.){1,500})"'
         r"|(?P<bare>[^\s\",{}\[\]]{1,500})\s{0,9}[,}])"
     ),
-    "tag": re.compile(r"<answer>(?P<answer>[^<]{1,500})(?P<bare>)</answer>"),
+    "tags": re.compile(r"<answer>(?P<answer>[^<]{1,500})(?P<bare>)</answer>"),
 }
 _BRACE = re.compile(r"(?P<box>\\(?:boxed|fbox)\s{0,3}\{)|\\[{}\\]|(?P<open>\{)|(?P<close>\})")
 

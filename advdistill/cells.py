@@ -15,15 +15,14 @@ from advdistill.compare.mcnemar import Discordance, exact_mcnemar
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.making import prompts_file, shard_files
-from advdistill.pools import TOTAL
-from advdistill.records import Item, Prompt, Response, Reward, Score, Split, Weight
+from advdistill.records import TOTAL, Item, Prompt, Response, Reward, Score, Split, Verdict, Weight
 from advdistill.tables import read_rows
 from advdistill.tracking import Artifact
 
-ROLES = ("teacher", "base", "student")
 _INPUTS = {
     "load": (),
-    "sample": ("load",),
+    "decontaminate": ("load",),
+    "sample": ("load", "decontaminate"),
     "judge": ("load", "sample"),
     "weigh": ("sample", "judge"),
     "train": ("load", "sample", "weigh"),
@@ -31,6 +30,7 @@ _INPUTS = {
 }
 _NAMES = {
     "load": "prompts",
+    "decontaminate": "clean-prompts",
     "sample": "pool",
     "judge": "verdicts",
     "weigh": "weights",
@@ -44,11 +44,15 @@ class ModelScore:
     """One line of the final table."""
 
     role: str
+    task: str
+    """The evaluated data set."""
     items: int
     accuracy: float
     stderr: float
     truncated: float
     unparsed: float
+    more: Mapping[str, float]
+    """What else was measured: pass@k, log-likelihood, the stock task's score of the same answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +64,8 @@ class Record:
     """The run folder."""
     digests: Mapping[str, str]
     scores: Sequence[ModelScore]
-    against_base: Discordance | None
-    """Student (first) against base student (second), on the same items."""
+    against_base: Mapping[str, Discordance]
+    """By task: student (first) against base student (second) on the same items, one answer each."""
     tracking: str
     """Digest of the tracking's settings."""
     tracked: str | None
@@ -87,14 +91,13 @@ def find_record(plan: Plan, artefacts: Mapping[str, Artefact]) -> Record | None:
 def write_record(plan: Plan, artefacts: Mapping[str, Artefact], *, tracked: str | None) -> Record:
     """Write the run folder, then the cell's marker; return the record."""
     folder = _run_folder(plan)
-    items = {role: _items(artefacts, role) for role in ROLES if f"evaluate/{role}" in artefacts}
-    both = items if {"student", "base"} <= items.keys() else None
+    scores = _model_scores(artefacts)
     record = Record(
         key=plan.key,
         run=str(folder),
         digests={name: artefact.digest for name, artefact in artefacts.items()},
-        scores=[_model_score(artefacts, role) for role in items],
-        against_base=exact_mcnemar(both["student"], both["base"]) if both else None,
+        scores=scores,
+        against_base=_against_base(artefacts, scores) if plan.evaluation.samples == 1 else {},
         tracking=digest_of_json(settings_of(plan.tracking)),
         tracked=tracked,
     )
@@ -116,11 +119,14 @@ def write_record(plan: Plan, artefacts: Mapping[str, Artefact], *, tracked: str 
 def summary_of(artefacts: Mapping[str, Artefact]) -> dict[str, float | int | str]:
     """Return the scores under names that are the same in every run."""
     summary: dict[str, float | int | str] = {}
-    for role in ROLES:
-        if f"evaluate/{role}" in artefacts:
-            score = _model_score(artefacts, role)
-            named = {name: value for name, value in asdict(score).items() if name != "role"}
-            summary |= {f"{role}/{name}": value for name, value in named.items()}
+    scores = _model_scores(artefacts)
+    for score in scores:
+        own = score.task == scores[0].task
+        prefix = score.role if own else f"{score.role}/{score.task}"
+        numbers = {"items": score.items, "accuracy": score.accuracy, "stderr": score.stderr}
+        shares = {"truncated": score.truncated, "unparsed": score.unparsed}
+        for name, value in {**numbers, **shares, **score.more}.items():
+            summary[f"{prefix}/{name}"] = value
     for verdict, count in artefacts["judge"].meta["verdicts"].items():
         summary[f"pool/{verdict}"] = count
     return summary
@@ -166,7 +172,7 @@ def tracked_artifacts(artefacts: Mapping[str, Artefact]) -> list[Artifact]:
             type="model" if stage == "train" else "dataset",
             digest=artefacts[stage].digest,
             files=tuple(artefacts[stage].folder / name for name in artefacts[stage].files),
-            inputs=tuple(_NAMES[name] for name in inputs),
+            inputs=tuple(_NAMES[name] for name in inputs if name in artefacts),
             metadata=artefacts[stage].meta,
         )
         for stage, inputs in _INPUTS.items()
@@ -174,22 +180,49 @@ def tracked_artifacts(artefacts: Mapping[str, Artefact]) -> list[Artifact]:
     ]
 
 
-def _model_score(artefacts: Mapping[str, Artefact], role: str) -> ModelScore:
-    rows = read_rows(artefacts[f"evaluate/{role}"].folder / "scores.parquet", Score)
-    scores = {score.metric: score for score in rows}
-    accuracy = scores["accuracy"]
+def _model_scores(artefacts: Mapping[str, Artefact]) -> list[ModelScore]:
+    """Return the scores of every evaluated model, those on the run's own data set first."""
+    return [
+        _model_score(name.split("/")[1], artefact)
+        for name, artefact in artefacts.items()
+        if name.startswith("evaluate/")
+    ]
+
+
+def _model_score(role: str, artefact: Artefact) -> ModelScore:
+    rows = read_rows(artefact.folder / "scores.parquet", Score)
+    (accuracy,) = [score for score in rows if score.metric == "accuracy"]
+    own = {score.metric: score.value for score in rows if score.task == accuracy.task}
+    others = {
+        f"{score.task.removeprefix(accuracy.task).strip('_')}/{score.metric}": score.value
+        for score in rows
+        if score.task != accuracy.task
+    }
+    shown = {"accuracy", *(verdict.value for verdict in Verdict)}
     return ModelScore(
         role=role,
+        task=accuracy.task.removeprefix("advdistill_"),
         items=accuracy.items,
         accuracy=accuracy.value,
         stderr=accuracy.stderr or 0.0,
-        truncated=scores["truncated"].value,
-        unparsed=scores["unparsed"].value,
+        truncated=own[Verdict.truncated.value],
+        unparsed=own[Verdict.unparsed.value],
+        more={**{name: own[name] for name in own if name not in shown}, **others},
     )
 
 
-def _items(artefacts: Mapping[str, Artefact], role: str) -> list[Item]:
-    return read_rows(artefacts[f"evaluate/{role}"].folder / "items.parquet", Item)
+def _against_base(
+    artefacts: Mapping[str, Artefact], scores: Sequence[ModelScore]
+) -> dict[str, Discordance]:
+    """Return, by task, how student and base student differ where both were evaluated."""
+    found: dict[str, Discordance] = {}
+    for score in scores:
+        suffix = "" if score.task == scores[0].task else f"/{score.task}"
+        pair = [f"evaluate/{role}{suffix}" for role in ("student", "base")]
+        if score.role == "student" and all(name in artefacts for name in pair):
+            items = [read_rows(artefacts[name].folder / "items.parquet", Item) for name in pair]
+            found[score.task] = exact_mcnemar(*items)
+    return found
 
 
 def _run_folder(plan: Plan) -> Path:
@@ -211,7 +244,7 @@ def _record(raw: dict[str, object]) -> Record:
     return Record(
         **raw,  # type: ignore[arg-type]
         scores=[ModelScore(**score) for score in scores],  # type: ignore[attr-defined]
-        against_base=None if against is None else Discordance(**against),  # type: ignore[arg-type]
+        against_base={task: Discordance(**one) for task, one in against.items()},  # type: ignore[attr-defined]
     )
 
 

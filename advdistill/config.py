@@ -53,13 +53,16 @@ class Runtime:
     """Responses per forward pass of the training."""
     isolate: bool
     """Run each stage that holds a model in a process of its own."""
+    judges: int
+    """Processes for the verdicts that cannot promise to end."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.micro_batch < 1 or (self.threads is not None and self.threads < 1):
+        threads = 1 if self.threads is None else self.threads
+        if min(self.micro_batch, threads, self.judges) < 1:
             raise ConfigError(
-                f"runtime: micro_batch is {self.micro_batch} and threads {self.threads}; "
-                "wanted at least 1"
+                f"runtime: micro_batch is {self.micro_batch}, threads {self.threads} and judges "
+                f"{self.judges}; wanted at least 1"
             )
 
 
@@ -73,6 +76,8 @@ class RunSettings:
     outputs: str
     max_unjudged: float
     max_unverified: int
+    decontaminate: bool
+    overlap_words: int
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -82,6 +87,8 @@ class RunSettings:
             raise ConfigError(f"max_unjudged is {self.max_unjudged}; wanted a share from 0 to 1")
         if self.max_unverified < 0:
             raise ConfigError(f"max_unverified is {self.max_unverified}; wanted 0 or more")
+        if self.overlap_words < 1:
+            raise ConfigError(f"overlap_words is {self.overlap_words}; wanted at least 1")
         if self.seeds < 1:
             raise ConfigError(f"seeds is {self.seeds}; wanted at least 1")
 
@@ -93,6 +100,8 @@ class Plan:
     settings: RunSettings
     outputs: Path
     dataset: Dataset
+    held_out: Mapping[str, Dataset]
+    """Data sets that are evaluated on beside `dataset`, by the name the person gave them."""
     teacher: Teacher
     verifier: Verifier
     answer_format: AnswerFormat
@@ -113,11 +122,19 @@ class Plan:
     def key(self) -> str:
         """The cell's identity: every setting that can change its numbers."""
         components = {group: settings_of(getattr(self, group)) for group in INTERFACES}
-        scalars = {name: getattr(self.settings, name) for name in ("seed", *_GATES)}
-        return digest_of_json({**components, **scalars, "identities": dict(self.identities)})
+        held_out = {name: settings_of(dataset) for name, dataset in self.held_out.items()}
+        scalars = {name: getattr(self.settings, name) for name in _HASHED}
+        return digest_of_json(
+            {
+                **components,
+                **scalars,
+                "held_out": held_out,
+                "identities": dict(self.identities),
+            }
+        )
 
 
-_GATES = ("max_unjudged", "max_unverified")
+_HASHED = ("seed", "max_unjudged", "max_unverified", "decontaminate", "overlap_words")
 
 
 def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
@@ -131,6 +148,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
     _check_pinned("teacher", components["teacher"])
     _check_pinned("student", components["student"])
+    held_out = _held_out(cfg, components["dataset"])
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
     return Plan(
@@ -140,12 +158,32 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         tracking=build("tracking", cfg.tracking, Tracking),
         choices={group: choices[group] for group in INTERFACES if group in choices},
         config={str(name): value for name, value in plain.items()},
+        held_out=held_out,
         identities={
-            group: _identity(group, components[group])
-            for group in ("dataset", "teacher", "student")
+            **{group: _identity(group, components[group]) for group in _READERS},
+            **{f"held_out.{name}": _identity(name, held_out[name]) for name in held_out},
         },
         **components,
     )
+
+
+_READERS = ("dataset", "teacher", "student")
+
+
+def _held_out(cfg: DictConfig, dataset: Dataset) -> dict[str, Dataset]:
+    nodes: dict[Any, Any] = dict(cfg.held_out.items())
+    built: dict[str, Dataset] = {
+        str(name): build(f"held_out.{name}", node, Dataset) for name, node in nodes.items()
+    }
+    named = {dataset.name: "dataset"}
+    for name, one in built.items():
+        if one.name in named:
+            raise ConfigError(
+                f"held_out.{name}.name is '{one.name}', as that of {named[one.name]}; wanted "
+                f"another, since scores go by it; give held_out.{name}.name=NAME"
+            )
+        named[one.name] = f"held_out.{name}"
+    return built
 
 
 def _check_groups(cfg: DictConfig) -> None:
@@ -153,7 +191,9 @@ def _check_groups(cfg: DictConfig) -> None:
     for group in groups:
         if not OmegaConf.is_dict(cfg.get(group)):
             raise ConfigError(f"group '{group}' is not set; give {group}=OPTION, see conf/{group}/")
-    known = [*groups, *RunSettings.__dataclass_fields__]
+    if not OmegaConf.is_dict(cfg.get("held_out")):
+        raise ConfigError("held_out is not set; give held_out={} or +dataset@held_out.NAME=OPTION")
+    known = [*groups, "held_out", *RunSettings.__dataclass_fields__]
     for name in map(str, cfg):
         if name not in known:
             near = get_close_matches(name, known, n=1)

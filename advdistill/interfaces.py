@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.answers import AnswerFormat
-from advdistill.records import Item, Prompt, Response, Reward, Score
+from advdistill.records import Item, Prompt, Response, Reward, Score, Verdict
 
 if TYPE_CHECKING:
     import torch
@@ -94,15 +94,36 @@ class Teacher(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Costly:
+    """Work that an answer could make endless: done in a process that can be killed."""
+
+    work: Callable[[], list[Reward]]
+    """Returns the rows; pickles, so that another process can call it."""
+    killed: Callable[[Verdict, str], list[Reward]]
+    """Returns the rows for work that was killed: `error` or `timeout`, and the detail."""
+    seconds: float
+    """How long the work may take."""
+    megabytes: int
+    """How much memory the work may add to its process."""
+
+
 @runtime_checkable
 class Verifier(Protocol):
     """A rule that judges one response."""
 
     def judge(
         self, prompt: Prompt, response: Response, *, answer_format: AnswerFormat
-    ) -> list[Reward]:
-        """Return one row per rule and, last, the row named `total`."""
+    ) -> list[Reward] | Costly:
+        """Return one row per rule and, last, the row named `total`.
+
+        Takes time linear in the response; what cannot promise that is returned as `Costly`.
+        """
         ...
+
+
+Judge = Callable[[Sequence[tuple["Prompt", "Response"]]], list[list["Reward"]]]
+"""Returns the rows of each response, in order, whatever the responses hold; see `judging`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -233,6 +254,11 @@ class Evaluation(Protocol):
         """The longest answer it lets a model write, in tokens."""
         ...
 
+    @property
+    def samples(self) -> int:
+        """Answers per prompt; 1 is greedy."""
+        ...
+
     def check(self) -> None:
         """Find out before anything is spent whether its engine is there.
 
@@ -247,9 +273,9 @@ class Evaluation(Protocol):
         prompts: Sequence[Prompt],
         *,
         revision: str | None,
-        verifier: Verifier,
+        judge: Judge,
         answer_format: AnswerFormat,
         watch: Watch,
     ) -> tuple[list[Score], list[Item]]:
-        """Return the scores and one item per prompt; every item stays in the denominator."""
+        """Return the scores and `samples` items per prompt; every item stays in the denominator."""
         ...

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from advdistill.answers import AnswerFormat
 from advdistill.errors import ConfigError, DataError
+from advdistill.records import Prompt
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedTokenizerBase
@@ -92,19 +93,22 @@ def load_generation_config(model: str, revision: str | None) -> GenerationConfig
 
 
 def prompt_ids(
-    questions: Sequence[str], tokenizer: PreTrainedTokenizerBase, answer_format: AnswerFormat
+    prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, answer_format: AnswerFormat
 ) -> list[list[int]]:
-    """Return each question rendered by the chat template, up to where the answer begins.
+    """Return each prompt rendered by the chat template, up to where the answer begins.
 
     Sampling, training and evaluation all call this, so that they see the same ids.
     """
     rendered = [
         str(
             tokenizer.apply_chat_template(
-                answer_format.ask(question), tokenize=False, add_generation_prompt=True
+                answer_format.ask(prompt),
+                tokenize=False,
+                add_generation_prompt=True,
+                **answer_format.template_options,
             )
         )
-        for question in questions
+        for prompt in prompts
     ]
     return tokenizer(rendered, add_special_tokens=False)["input_ids"]
 

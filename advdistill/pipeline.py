@@ -10,6 +10,7 @@ from pathlib import Path
 
 from advdistill.cache import Artefact, Cache, Recipe, locked, writing
 from advdistill.cells import Record, find_record, marker_file, write_record
+from advdistill.cleaning import MakeClean
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.errors import DataError, StageError
@@ -38,7 +39,8 @@ class Outcome:
     """What a finished cell leaves."""
 
     artefacts: Mapping[str, Artefact]
-    """By stage; `evaluate` has one per role, named `evaluate/<role>`."""
+    """By stage; `evaluate` has one per role, named `evaluate/<role>`, and per held-out set,
+    `evaluate/<role>/<set>`."""
     record: Record
 
 
@@ -69,25 +71,59 @@ class _Cell:
         self.artefacts: dict[str, Artefact] = {}
 
     def run(self) -> Outcome:
-        prompts = self._prompts()
-        self._check_gold(prompts)
+        prompts, held_out = self._prompts(), self._held_out()
+        for name, artefact in {"": prompts, **held_out}.items():
+            self._check_gold(name, artefact)
+        if self.plan.settings.decontaminate:
+            prompts = self._clean(prompts, held_out)
         responses = self._responses(prompts)
         rewards = self._rewards(prompts, responses)
         weights = self._weights(responses, rewards)
         student = self._student(prompts, responses, weights)
-        self._scores(prompts, student)
+        for name, artefact in {"": prompts, **held_out}.items():
+            self._scores(name, artefact, student)
         return self._finish()
 
     def _prompts(self) -> Artefact:
         dataset = self.plan.dataset
         return self._make(
             "load",
-            {"dataset": settings_of(dataset)},
+            {"dataset": settings_of(dataset), "needed": Split.train.value},
             {"files": self.plan.identities["dataset"]},
-            MakePrompts(dataset=dataset),
+            MakePrompts(dataset=dataset, needed=Split.train),
         )
 
-    def _check_gold(self, prompts: Artefact) -> None:
+    def _held_out(self) -> dict[str, Artefact]:
+        """Return the prompts of the sets that are only evaluated on, by the data set's name."""
+        return {
+            dataset.name: self._make(
+                "load",
+                {"dataset": settings_of(dataset), "needed": Split.test.value},
+                {"files": self.plan.identities[f"held_out.{name}"]},
+                MakePrompts(dataset=dataset, needed=Split.test),
+                role=dataset.name,
+            )
+            for name, dataset in self.plan.held_out.items()
+        }
+
+    def _clean(self, prompts: Artefact, held_out: Mapping[str, Artefact]) -> Artefact:
+        test = prompts_file(Path(), Split.test).name
+        words = self.plan.settings.overlap_words
+        return self._make(
+            "decontaminate",
+            {"words": words},
+            {
+                "prompts": prompts.digest,
+                "held_out": digest_of_json([one.files[test] for one in held_out.values()]),
+            },
+            MakeClean(
+                prompts=prompts.folder,
+                held_out=[one.folder for one in held_out.values()],
+                words=words,
+            ),
+        )
+
+    def _check_gold(self, name: str, prompts: Artefact) -> None:
         checked = self._make(
             "check",
             {**self._settings("verifier"), **self._settings("answer_format")},
@@ -96,14 +132,17 @@ class _Cell:
                 verifier=self.plan.verifier,
                 answer_format=self.plan.answer_format,
                 prompts=prompts.folder,
+                processes=self.plan.runtime.judges,
             ),
+            role=name or None,
         )
-        allowed = self.plan.settings.max_unverified
-        if checked.meta["failed"] > allowed:
+        allowed, failed = self.plan.settings.max_unverified, checked.meta["failed"]
+        if failed > allowed:
             raise DataError(
-                f"dataset '{self.plan.dataset.name}': {checked.meta['failed']} gold answers do "
-                f"not pass their own verifier (first: {checked.meta['first']}); wanted at most "
-                f"{allowed}; fix the answers, choose another verifier, or raise max_unverified"
+                f"dataset '{name or self.plan.dataset.name}': {failed} gold answers do not pass "
+                f"their own verifier (first: {checked.meta['first']}); wanted at most {allowed}; all "
+                f"with reasons: {checked.folder / 'failed.jsonl'}; fix the answers, choose "
+                "another verifier, or raise max_unverified"
             )
 
     def _responses(self, prompts: Artefact) -> Artefact:
@@ -135,6 +174,7 @@ class _Cell:
                 answer_format=self.plan.answer_format,
                 prompts=prompts.folder,
                 responses=responses.folder,
+                processes=self.plan.runtime.judges,
             ),
         )
         verdicts: dict[str, int] = rewards.meta["verdicts"]
@@ -188,12 +228,13 @@ class _Cell:
                 responses=responses.folder,
                 weights=weights.folder,
                 micro_batch=plan.runtime.micro_batch,
+                processes=plan.runtime.judges,
                 max_tokens=dev_tokens,
             ),
             holds_model=True,
         )
 
-    def _scores(self, prompts: Artefact, student: Artefact) -> None:
+    def _scores(self, name: str, prompts: Artefact, student: Artefact) -> None:
         test = prompts.files[prompts_file(Path(), Split.test).name]
         plan = self.plan
         if not prompts.meta["prompts"][Split.test.value]:
@@ -222,9 +263,10 @@ class _Cell:
                     model=locate(model),
                     revision=revision,
                     prompts=prompts.folder,
+                    processes=plan.runtime.judges,
                 ),
                 holds_model=True,
-                role=role,
+                role=f"{role}/{name}" if name else role,
             )
 
     def _finish(self) -> Outcome:

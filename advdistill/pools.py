@@ -14,10 +14,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import StageError
 from advdistill.interfaces import Example, RewardGroups
-from advdistill.records import Prompt, Response, Reward, Weight
-
-TOTAL = "total"
-"""The rule whose rows the weighting reads."""
+from advdistill.records import TOTAL, Prompt, Response, Reward, Weight
 
 
 def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> RewardGroups:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+TOTAL = "total"
+"""The rule whose rows the weighting reads."""
+
 
 class Split(StrEnum):
     """Which part of a data set a prompt belongs to."""

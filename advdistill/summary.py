@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from advdistill.cells import ModelScore, Record
@@ -19,11 +19,13 @@ def show(outcome: Outcome) -> None:
     record = outcome.record
     console = Console(width=None if Console().is_terminal else 100, highlight=False)
     if record.scores:
+        own = record.scores[0].task
+        more = list(dict.fromkeys(name for score in record.scores for name in score.more))
         table = Table("model", box=None, header_style="bold", padding=(0, 2))
-        for name in ("accuracy", "± s.e.", "items", "truncated", "unparsed"):
+        for name in ("accuracy", "± s.e.", "items", "truncated", "unparsed", *more):
             table.add_column(name, justify="right")
         for score in record.scores:
-            table.add_row(*_cells(score))
+            table.add_row(*_cells(score, own, more))
         console.print()
         console.print(table)
     for line in lines(record):
@@ -32,12 +34,13 @@ def show(outcome: Outcome) -> None:
 
 def lines(record: Record) -> Iterator[str]:
     """Yield the sentences below the table."""
-    against = record.against_base
-    if against is not None:
-        by_role = {score.role: score for score in record.scores}
-        points = 100 * (by_role["student"].accuracy - by_role["base"].accuracy)
+    by_name = {(score.task, score.role): score for score in record.scores}
+    for task, against in record.against_base.items():
+        student, base = by_name[task, "student"], by_name[task, "base"]
+        where = "" if task == record.scores[0].task else f", {task}"
         yield (
-            f"\nStudent minus base: {points:+.1f} points on the same {by_role['base'].items} items "
+            f"\nStudent minus base{where}: {100 * (student.accuracy - base.accuracy):+.1f} points "
+            f"on the same {base.items} items "
             f"({against.only_first} only the student gets, {against.only_second} only the base; "
             f"exact McNemar p = {against.p_value:.2g})."
         )
@@ -54,14 +57,15 @@ def lines(record: Record) -> Iterator[str]:
             yield f"upload    wandb sync {_short(record.tracked)}"
 
 
-def _cells(score: ModelScore) -> list[str]:
+def _cells(score: ModelScore, own: str, more: Sequence[str]) -> list[str]:
     return [
-        _TITLES[score.role],
+        _TITLES[score.role] + ("" if score.task == own else f", {score.task}"),
         f"{score.accuracy:.1%}",
         f"{score.stderr:.1%}",
         str(score.items),
         f"{score.truncated:.1%}",
         f"{score.unparsed:.1%}",
+        *(f"{score.more[name]:.1%}" if name in score.more else "" for name in more),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from advdistill.answers import AnswerFormat
-from advdistill.interfaces import Validate, Verifier
+from advdistill.interfaces import Judge, Validate
 from advdistill.records import Prompt, Verdict
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def validator(
     prompts: Sequence[Prompt],
-    verifier: Verifier,
+    judge: Judge,
     *,
     answer_format: AnswerFormat,
     max_tokens: int,
@@ -32,12 +32,15 @@ def validator(
         right = 0
         for start in range(0, len(prompts), batch_size):
             batch = prompts[start : start + batch_size]
-            ids = prompt_ids([prompt.question for prompt in batch], tokenizer, answer_format)
+            ids = prompt_ids(batch, tokenizer, answer_format)
             answers = generate(model, tokenizer, ids, decoding=greedy, seeds=[[0]] * len(batch))
-            for prompt, (answer,) in zip(batch, answers, strict=True):
-                response = answer.response(prompt.prompt_id, 0, teacher="student")
-                total = verifier.judge(prompt, response, answer_format=answer_format)[-1]
-                right += total.verdict is Verdict.passed
+            judged = judge(
+                [
+                    (prompt, answer.response(prompt.prompt_id, 0, teacher="student"))
+                    for prompt, (answer,) in zip(batch, answers, strict=True)
+                ]
+            )
+            right += sum(rows[-1].verdict is Verdict.passed for rows in judged)
         return right / len(prompts)
 
     return validate

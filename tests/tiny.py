@@ -22,7 +22,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-ANSWER_FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None)
+ANSWER_FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:

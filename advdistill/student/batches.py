@@ -80,9 +80,9 @@ def encode(
 def _rows(
     examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", answer_format: AnswerFormat
 ) -> list[Row]:
-    questions = {example.prompt.prompt_id: example.prompt.question for example in examples}
-    asked = prompt_ids(list(questions.values()), tokenizer, answer_format)
-    prompts = dict(zip(questions, asked, strict=True))
+    problems = {example.prompt.prompt_id: example.prompt for example in examples}
+    asked = prompt_ids(list(problems.values()), tokenizer, answer_format)
+    prompts = dict(zip(problems, asked, strict=True))
     answers = tokenizer([e.response.text for e in examples], add_special_tokens=False)["input_ids"]
     return [
         Row(

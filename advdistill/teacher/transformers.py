@@ -49,7 +49,7 @@ class TransformersTeacher:
             generations = generate(
                 model,
                 tokenizer,
-                prompt_ids([prompt.question for prompt in prompts], tokenizer, answer_format),
+                prompt_ids(prompts, tokenizer, answer_format),
                 decoding=self._decoding(),
                 seeds=sample_seeds(self.seed, prompts, self.samples),
             )

@@ -76,9 +76,7 @@ class VllmTeacher:
             asked, kept = tee(shards)
             batches = (
                 Batch(
-                    prompts=prompt_ids(
-                        [prompt.question for prompt in prompts], engine.tokenizer, answer_format
-                    ),
+                    prompts=prompt_ids(prompts, engine.tokenizer, answer_format),
                     seeds=sample_seeds(self.seed, prompts, self.samples),
                 )
                 for prompts in asked

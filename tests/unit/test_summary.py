@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,23 @@ from advdistill.pipeline import Outcome
 from advdistill.summary import lines, show
 
 
-def score(role: str, accuracy: float, *, truncated: float = 0.0) -> ModelScore:
+def score(
+    role: str,
+    accuracy: float,
+    *,
+    task: str = "q",
+    truncated: float = 0.0,
+    more: Mapping[str, float] | None = None,
+) -> ModelScore:
     return ModelScore(
         role=role,
+        task=task,
         items=600,
         accuracy=accuracy,
         stderr=0.02,
         truncated=truncated,
         unparsed=0.01,
+        more=more or {},
     )
 
 
@@ -25,7 +35,7 @@ RECORD = Record(
     run="/elsewhere/runs/q",
     digests={},
     scores=[score("teacher", 0.9), score("base", 0.256), score("student", 0.5)],
-    against_base=Discordance(only_first=180, only_second=33, p_value=1.23e-9),
+    against_base={"q": Discordance(only_first=180, only_second=33, p_value=1.23e-9)},
     tracking="t",
     tracked=None,
 )
@@ -45,6 +55,31 @@ def test_the_difference_stands_with_its_counts_and_p_value() -> None:
 def test_a_loss_is_told_as_one() -> None:
     worse = [score("base", 0.5), score("student", 0.499)]
     assert "Student minus base: -0.1 points" in said(replace(RECORD, scores=worse))
+
+
+def test_another_set_has_rows_and_a_sentence_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    elsewhere = [score("base", 0.1, task="svamp"), score("student", 0.2, task="svamp")]
+    against = Discordance(only_first=70, only_second=10, p_value=0.001)
+    record = replace(
+        RECORD,
+        scores=[*RECORD.scores, *elsewhere],
+        against_base={**RECORD.against_base, "svamp": against},
+    )
+    assert "Student minus base, svamp: +10.0 points on the same 600 items (70 only" in said(record)
+    show(Outcome(artefacts={}, record=record))
+    assert "student, svamp" in capsys.readouterr().out
+
+
+def test_what_one_model_alone_was_measured_on_has_a_column(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scores = [score("base", 0.5, more={"pass@2": 0.75}), score("student", 0.6)]
+    show(Outcome(artefacts={}, record=replace(RECORD, scores=scores, against_base={})))
+    page = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["base", "student", "50.0%", "2.0%", "600", "0.0%", "1.0%", "75.0%"] in page
+    assert ["student", "60.0%", "2.0%", "600", "0.0%", "1.0%"] in page
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.02, False), (0.021, True)])
@@ -80,5 +115,5 @@ def test_the_page_has_a_row_for_each_model(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_run_without_scores_still_says_where_it_lies(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Outcome(artefacts={}, record=replace(RECORD, scores=[], against_base=None)))
+    show(Outcome(artefacts={}, record=replace(RECORD, scores=[], against_base={})))
     assert capsys.readouterr().out.strip() == "Run       /elsewhere/runs/q"
