@@ -21,6 +21,7 @@ from advdistill.health import health_of
 from advdistill.interfaces import (
     Dataset,
     Evaluation,
+    Judge,
     Objective,
     Student,
     Teacher,
@@ -29,6 +30,7 @@ from advdistill.interfaces import (
     Watch,
     Weighting,
 )
+from advdistill.judging import open_judge
 from advdistill.pools import examples_of, groups_of, weights_of
 from advdistill.records import (
     Finish,
@@ -60,9 +62,11 @@ class MakePrompts:
     """`<split>.parquet` for each split."""
 
     dataset: Dataset
+    needed: Split
+    """The split that must not be empty."""
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
-        splits = stages.load(self.dataset)
+        splits = stages.load(self.dataset, needed=self.needed)
         for split, prompts in splits.items():
             write_rows(prompts_file(draft, split), Prompt, [prompts])
         counts = {split.value: len(prompts) for split, prompts in splits.items()}
@@ -73,21 +77,24 @@ class MakePrompts:
 
 @dataclass(frozen=True, kw_only=True)
 class MakeCheck:
-    """No file: the meta names the gold answers that their own verifier rejects."""
+    """`failed.jsonl`: the gold answers that their own verifier rejects, each with the reason."""
 
     verifier: Verifier
     answer_format: AnswerFormat
     prompts: Path
+    processes: int
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
         prompts = [prompt for split in Split for prompt in _prompts(self.prompts, split)]
-        failed = stages.check(self.verifier, prompts, answer_format=self.answer_format)
+        with open_judge(self.verifier, self.answer_format, processes=self.processes) as judge:
+            failed = stages.check(judge, prompts, answer_format=self.answer_format)
+        _write_failed(draft, failed)
         watch.progress(len(prompts), len(prompts))
         return {
             "line": f"{len(prompts)} gold answers = {len(prompts) - len(failed)} pass + "
             f"{len(failed)} fail",
             "failed": len(failed),
-            "first": failed[:3],
+            "first": [prompt.prompt_id for prompt, _ in failed[:3]],
         }
 
 
@@ -141,19 +148,16 @@ class MakeRewards:
     answer_format: AnswerFormat
     prompts: Path
     responses: Path
+    processes: int
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
         prompts = {prompt.prompt_id: prompt for prompt in _prompts(self.prompts, Split.train)}
         files = shard_files(self.responses)
-        judged = stages.judge(
-            self.verifier,
-            prompts,
-            (read_rows(file, Response) for file in files),
-            answer_format=self.answer_format,
-        )
         verdicts: Counter[str] = Counter()
 
-        def counted() -> Iterator[list[Reward]]:
+        def counted(judge: Judge) -> Iterator[list[Reward]]:
+            shards = (read_rows(file, Response) for file in files)
+            judged = stages.judge(judge, prompts, shards)
             for done, rewards in enumerate(judged, 1):
                 shard = stages.conservation(rewards)
                 verdicts.update(shard)
@@ -162,7 +166,8 @@ class MakeRewards:
                 watch.progress(done, len(files))
                 yield rewards
 
-        write_rows(draft / "rewards.parquet", Reward, counted())
+        with open_judge(self.verifier, self.answer_format, processes=self.processes) as judge:
+            write_rows(draft / "rewards.parquet", Reward, counted(judge))
         total = sum(verdicts.values())
         parts = " + ".join(f"{verdicts[verdict.value]} {verdict.value}" for verdict in Verdict)
         return {"line": f"{total} answers = {parts}", "answers": total, "verdicts": dict(verdicts)}
@@ -199,6 +204,7 @@ class MakeStudent:
     responses: Path
     weights: Path
     micro_batch: int
+    processes: int
     max_tokens: int
     """Of an answer to a dev prompt."""
 
@@ -207,25 +213,26 @@ class MakeStudent:
         responses = _pool(self.responses)
         weights = read_rows(self.weights / "weights.parquet", Weight)
         dev = _prompts(self.prompts, Split.dev)
-        validate = validator(
-            dev,
-            self.verifier,
-            answer_format=self.answer_format,
-            max_tokens=self.max_tokens,
-            batch_size=100,
-        )
-        stages.train(
-            self.student,
-            self.objective,
-            examples_of(prompts, responses, weights),
-            folder=draft,
-            job=TrainingJob(
+        with open_judge(self.verifier, self.answer_format, processes=self.processes) as judge:
+            validate = validator(
+                dev,
+                judge,
                 answer_format=self.answer_format,
-                validate=validate if dev else None,
-                watch=watch,
-                micro_batch=self.micro_batch,
-            ),
-        )
+                max_tokens=self.max_tokens,
+                batch_size=100,
+            )
+            stages.train(
+                self.student,
+                self.objective,
+                examples_of(prompts, responses, weights),
+                folder=draft,
+                job=TrainingJob(
+                    answer_format=self.answer_format,
+                    validate=validate if dev else None,
+                    watch=watch,
+                    micro_batch=self.micro_batch,
+                ),
+            )
         training = json.loads((draft / "training.json").read_text())
         used, dropped = training["examples_used"], training["examples_dropped"]
         line = (
@@ -247,17 +254,19 @@ class MakeScores:
     model: str
     revision: str | None
     prompts: Path
+    processes: int
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
-        scores, items = stages.evaluate(
-            self.evaluation,
-            self.model,
-            _prompts(self.prompts, Split.test),
-            revision=self.revision,
-            verifier=self.verifier,
-            answer_format=self.answer_format,
-            watch=watch,
-        )
+        with open_judge(self.verifier, self.answer_format, processes=self.processes) as judge:
+            scores, items = stages.evaluate(
+                self.evaluation,
+                self.model,
+                _prompts(self.prompts, Split.test),
+                revision=self.revision,
+                judge=judge,
+                answer_format=self.answer_format,
+                watch=watch,
+            )
         write_rows(draft / "scores.parquet", Score, [scores])
         write_rows(draft / "items.parquet", Item, [items])
         watch.report({score.metric: score.value for score in scores}, 0)
@@ -279,6 +288,20 @@ def shard_file(folder: Path, number: int) -> Path:
 def shard_files(folder: Path) -> list[Path]:
     """Return the shards of a responses artefact in order."""
     return sorted((folder / "shards").glob("*.parquet"))
+
+
+def _write_failed(draft: Path, failed: Sequence[tuple[Prompt, Reward]]) -> None:
+    rows = (
+        {
+            "prompt_id": prompt.prompt_id,
+            "answer": prompt.answer,
+            "verdict": total.verdict.value,
+            "read": total.answer,
+            "detail": total.detail,
+        }
+        for prompt, total in failed
+    )
+    (draft / "failed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _pool(folder: Path) -> list[Response]:

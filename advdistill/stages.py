@@ -21,17 +21,17 @@ from advdistill.interfaces import (
     Dataset,
     Evaluation,
     Example,
+    Judge,
     Objective,
     RewardGroups,
     Student,
     Teacher,
     TrainingJob,
-    Verifier,
     Watch,
     Weighting,
 )
-from advdistill.pools import TOTAL
 from advdistill.records import (
+    TOTAL,
     Finish,
     Item,
     Prompt,
@@ -42,15 +42,24 @@ from advdistill.records import (
     Verdict,
 )
 
-VERSIONS = {"load": 1, "check": 1, "sample": 1, "judge": 1, "weigh": 1, "train": 1, "evaluate": 1}
+VERSIONS = {
+    "load": 2,
+    "check": 2,
+    "decontaminate": 1,
+    "sample": 1,
+    "judge": 2,
+    "weigh": 1,
+    "train": 1,
+    "evaluate": 2,
+}
 """Raised when a change of code changes a stage's numbers."""
 
 
-def load(dataset: Dataset) -> dict[Split, list[Prompt]]:
+def load(dataset: Dataset, *, needed: Split = Split.train) -> dict[Split, list[Prompt]]:
     """Return the prompts of each split.
 
     Raises:
-        DataError: two prompts share an id, or there is nothing to train on.
+        DataError: two prompts share an id, or the needed split is empty.
     """
     splits: dict[Split, list[Prompt]] = {split: [] for split in Split}
     seen: set[str] = set()
@@ -62,29 +71,31 @@ def load(dataset: Dataset) -> dict[Split, list[Prompt]]:
             )
         seen.add(prompt.prompt_id)
         splits[prompt.split].append(prompt)
-    if not splits[Split.train]:
-        raise DataError(f"dataset '{dataset.name}' has no training prompt; wanted at least one")
+    if not splits[needed]:
+        raise DataError(
+            f"dataset '{dataset.name}' has no {needed.value} prompt; wanted at least one"
+        )
     return splits
 
 
 def check(
-    verifier: Verifier, prompts: Iterable[Prompt], *, answer_format: AnswerFormat
-) -> list[str]:
-    """Return the ids of the prompts whose own gold answer, written out, does not pass."""
-
-    def passes(prompt: Prompt) -> bool:
-        text = answer_format.write(prompt.answer)
-        gold = Response(
+    judge: Judge, prompts: Sequence[Prompt], *, answer_format: AnswerFormat
+) -> list[tuple[Prompt, Reward]]:
+    """Return the prompts whose own gold answer, written out, does not pass, and why not."""
+    golds = [
+        Response(
             prompt_id=prompt.prompt_id,
             sample=0,
-            text=text,
+            text=answer_format.write(prompt.answer),
             tokens=None,
             finish=Finish.stop,
             teacher="gold",
         )
-        return verifier.judge(prompt, gold, answer_format=answer_format)[-1].verdict == "pass"
-
-    return [prompt.prompt_id for prompt in prompts if not passes(prompt)]
+        for prompt in prompts
+    ]
+    totals = [rows[-1] for rows in judge(list(zip(prompts, golds, strict=True)))]
+    pairs = zip(prompts, totals, strict=True)
+    return [(prompt, total) for prompt, total in pairs if total.verdict is not Verdict.passed]
 
 
 def sample(
@@ -108,20 +119,12 @@ def sample(
 
 
 def judge(
-    verifier: Verifier,
-    prompts: Mapping[str, Prompt],
-    responses: Iterable[Sequence[Response]],
-    *,
-    answer_format: AnswerFormat,
+    rewards_of: Judge, prompts: Mapping[str, Prompt], responses: Iterable[Sequence[Response]]
 ) -> Iterator[list[Reward]]:
     """Yield the rewards of each shard: for every response the rows of each rule and one total."""
     for shard in responses:
-        yield list(
-            chain.from_iterable(
-                verifier.judge(prompts[response.prompt_id], response, answer_format=answer_format)
-                for response in shard
-            )
-        )
+        answers = [(prompts[response.prompt_id], response) for response in shard]
+        yield list(chain.from_iterable(rewards_of(answers)))
 
 
 def weigh(weighting: Weighting, groups: RewardGroups) -> NDArray[np.float64]:
@@ -163,11 +166,11 @@ def evaluate(
     prompts: Sequence[Prompt],
     *,
     revision: str | None,
-    verifier: Verifier,
+    judge: Judge,
     answer_format: AnswerFormat,
     watch: Watch,
 ) -> tuple[list[Score], list[Item]]:
-    """Return the scores and one item for every prompt.
+    """Return the scores and `samples` items for every prompt.
 
     Raises:
         StageError: an item is missing or counted twice.
@@ -176,14 +179,17 @@ def evaluate(
         model,
         prompts,
         revision=revision,
-        verifier=verifier,
+        judge=judge,
         answer_format=answer_format,
         watch=watch,
     )
-    if Counter(item.item_id for item in items) != Counter(prompt.prompt_id for prompt in prompts):
+    wanted = Counter(
+        (prompt.prompt_id, sample) for prompt in prompts for sample in range(evaluation.samples)
+    )
+    if Counter((item.item_id, item.sample) for item in items) != wanted:
         raise StageError(
             f"stage 'evaluate': {len(items)} items came back for {len(prompts)} prompts; "
-            "wanted every prompt exactly once"
+            f"wanted each of {evaluation.samples} answers to every prompt exactly once"
         )
     return scores, items
 

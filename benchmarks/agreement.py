@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from advdistill.answers import AnswerFormat, AnswerStyle
-from advdistill.pools import TOTAL
-from advdistill.records import AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
+from advdistill.records import TOTAL, AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
 from advdistill.tables import read_rows
 from advdistill.verifier.number import NumberVerifier
 
-FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None)
+FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
 VERIFIER = NumberVerifier(relative_tolerance=0.0)
 RESPONSES = "responses/gsm8k_recorded.jsonl.gz"
 LABELS = "responses/gsm8k_label_adjudication.jsonl"

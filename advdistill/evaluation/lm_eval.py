@@ -11,7 +11,7 @@ from typing import Any
 
 from advdistill.answers import AnswerFormat
 from advdistill.errors import ConfigError
-from advdistill.interfaces import Verifier, Watch
+from advdistill.interfaces import Judge, Watch
 from advdistill.records import Item, Prompt, Response, Score, Verdict
 
 ACCURACY = "accuracy"
@@ -31,6 +31,7 @@ class LmEval:
     backend: Backend
     dtype: str
     max_tokens: int
+    samples: int
     batch_size: int
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class LmEval:
         prompts: Sequence[Prompt],
         *,
         revision: str | None,
-        verifier: Verifier,
+        judge: Judge,
         answer_format: AnswerFormat,
         watch: Watch,
     ) -> tuple[list[Score], list[Item]]:
@@ -72,7 +73,7 @@ class LmEval:
         items: dict[str, Item] = {}
 
         def score(prompt: Prompt, response: Response) -> dict[str, float]:
-            total = verifier.judge(prompt, response, answer_format=answer_format)[-1]
+            total = judge([(prompt, response)])[0][-1]
             items[prompt.prompt_id] = _item(task_name, response, total.verdict, total.answer)
             return {ACCURACY: float(total.verdict is Verdict.passed)}
 

@@ -37,7 +37,7 @@ def prompt_task(
     rows = [
         {
             "prompt_id": prompt.prompt_id,
-            "text": answer_format.ask(prompt.question)[-1]["content"],
+            "text": answer_format.ask(prompt)[-1]["content"],
             "answer": prompt.answer,
         }
         for prompt in prompts

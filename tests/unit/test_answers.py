@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 
 from advdistill.answers import AnswerFormat, AnswerStyle, Reading
 
-HASH = AnswerFormat(style=AnswerStyle.hash, instruction="End with ####.", system=None)
-BOXED = AnswerFormat(style=AnswerStyle.boxed, instruction="", system="You are exact.")
+HASH = AnswerFormat(
+    style=AnswerStyle.hash, instruction="End with ####.", system=None, thinking=None
+)
+BOXED = AnswerFormat(
+    style=AnswerStyle.boxed, instruction="", system="You are exact.", thinking=None
+)
 TRAILING = st.text(st.characters(blacklist_characters="#\\<", blacklist_categories=["Cs"]))
 
 

@@ -96,7 +96,9 @@ def test_a_tokenizer_without_padding_pads_with_its_end_on_the_left(tmp_path: Pat
 
 @pytest.mark.parametrize("system", [None, "Be exact."])
 def test_a_prompt_is_the_rendered_template_up_to_the_answer(tiny: str, system: str | None) -> None:
-    answer_format = AnswerFormat(style=AnswerStyle.hash, instruction="Think.", system=system)
+    answer_format = AnswerFormat(
+        style=AnswerStyle.hash, instruction="Think.", system=system, thinking=None
+    )
     tokenizer = load_tokenizer(tiny, None)
     (ids,) = prompt_ids(["1 + 1?"], tokenizer, answer_format)
     first = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""

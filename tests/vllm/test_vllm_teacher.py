@@ -23,6 +23,7 @@ FORMAT = AnswerFormat(
     style=AnswerStyle.hash,
     instruction="Reason step by step. End with #### and the final number.",
     system=None,
+    thinking=None,
 )
 SETTINGS = EngineSettings(
     model=MODEL,

@@ -25,6 +25,7 @@ HASH = AnswerFormat(
     style=AnswerStyle.hash,
     instruction="Reason step by step. End with #### and the final number.",
     system=None,
+    thinking=None,
 )
 Result = tuple[list[Score], list[Item]]
 
@@ -160,7 +161,9 @@ ASKED = [
 @pytest.mark.parametrize("system", [None, "Be exact.\n"])
 @pytest.mark.parametrize("instruction", ["", " End with ####. "])
 def test_the_engine_sees_the_ids_that_training_sees(system: str | None, instruction: str) -> None:
-    answer_format = AnswerFormat(style=AnswerStyle.hash, instruction=instruction, system=system)
+    answer_format = AnswerFormat(
+        style=AnswerStyle.hash, instruction=instruction, system=system, thinking=None
+    )
     prompts = [
         prompt(f"p/test/{number}", question=question, split=Split.test)
         for number, question in enumerate(ASKED)

@@ -17,7 +17,7 @@ from advdistill.rows import read_rows
 from advdistill.teacher.recorded import RecordedTeacher
 
 CONF = Path(__file__).parents[3] / "conf/teacher/gsm8k_recorded.yaml"
-FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None)
+FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
 
 
 def prompt(number: int, split: Split = Split.train) -> Prompt:

@@ -16,7 +16,7 @@ from advdistill.errors import ConfigError
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
 from advdistill.verifier.number import NumberVerifier, parse_number
 
-HASH = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None)
+HASH = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
 TRAILING = st.text(st.characters(blacklist_characters="#\\<", blacklist_categories=["Cs"]))
 
 
