@@ -6,13 +6,15 @@ nothing recurses.
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from advdistill.markers import last_mark
 from advdistill.records import Prompt
 
+_LONE = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair is no text: no file can hold it."""
 _MAX_CHARACTERS = 20_000
 """Only this much of a long answer is read, from its end."""
 
@@ -42,7 +44,8 @@ class Reading:
 
     answer: str
     tier: str
-    """Which marker held it: a style's name, `line` (`A: 26`) or `phrase` (`the answer is 26`)."""
+    """Which marker held it: a style's name, `line` (`A: 26`), `phrase` (`the answer is
+    26`) or `output` (of a program)."""
     closed: bool
     """False where a text cut off at its end might have gone on with the answer: `#### 4`."""
 
@@ -92,12 +95,12 @@ class AnswerFormat:
     def read(self, text: str) -> Reading | None:
         """Return the last marked answer, those in the format's own style first; None for none."""
         shown = visible(text)
-        marks = list(_marks(shown))
-        own = [mark for mark in marks if mark.tier == self.style]
-        if not marks:
+        mark = last_mark(shown, self.style)
+        if mark is None:
             return None
-        last = max(own or marks, key=lambda mark: mark.start)
-        return Reading(last.answer, last.tier, last.enclosed or _goes_on(shown, last.end))
+        # A text cut off at its end might have gone on: a full stop may be a decimal point.
+        closed = mark.enclosed or bool(shown[mark.end :].strip("."))
+        return Reading(_LONE.sub("\ufffd", mark.answer), mark.tier, closed)
 
 
 def _options(prompt: Prompt) -> list[str]:
@@ -109,74 +112,3 @@ def visible(text: str) -> str:
     """Return what stands outside a `<think>` block, or the end of it where it is long."""
     after = text.rpartition("</think>")[2]
     return after.partition("<think>")[0][-_MAX_CHARACTERS:]
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A marked answer and where it stands."""
-
-    answer: str
-    tier: str
-    start: int
-    end: int
-    enclosed: bool
-    """True where the marker has an end of its own, such as a brace."""
-
-
-_HEADING = (
-    r"(?:step|part|case)\s\d|"
-    r"(?-i:[A-Z][A-Za-z']*(?: (?:[a-z]{1,3}|[A-Z][A-Za-z']*)){1,9}:?[ \t]*\n\s{0,9}\S)"
-)
-"""`#### Step 2` and, with text below it, `#### Total Eggs Sold` are headings in Markdown."""
-_LINE_MARKERS = {
-    "hash": re.compile(
-        rf"####[ \t]*(?!{_HEADING})(?P<answer>[^\s#](?:(?!####)[^\n])*)", re.IGNORECASE
-    ),
-    # OpenAI's GSM8K samples end in a line such as `A: 26`.
-    "line": re.compile(r"^A:[ \t]*(?P<answer>[^\s][^\n]*)", re.MULTILINE),
-    # To the end of the sentence: a full stop inside a number has no space behind it.
-    "phrase": re.compile(
-        r"\banswer[*_]{0,3}\s{0,3}(?:is|was|would be|will be|[:=])[*_:]{0,4}\s{0,3}"
-        r"(?P<answer>[^\s.](?:(?!\banswer\s(?:is|was)\b)[^\n])*?)(?=[.!?][*_]{0,3}(?:\s|\Z)|。|\n|\Z)",
-        re.IGNORECASE,
-    ),
-}
-_ENCLOSED_MARKERS = {
-    "json": re.compile(
-        r'"answer"\s{0,9}:\s{0,9}(?:"(?P<answer>(?:[^"\\]|\\.){1,500})"'
-        r"|(?P<bare>[^\s\",{}\[\]]{1,500})\s{0,9}[,}])"
-    ),
-    "tags": re.compile(r"<answer>(?P<answer>[^<]{1,500})(?P<bare>)</answer>"),
-}
-_BRACE = re.compile(r"(?P<box>\\(?:boxed|fbox)\s{0,3}\{)|\\[{}\\]|(?P<open>\{)|(?P<close>\})")
-
-
-def _marks(text: str) -> Iterator[_Mark]:
-    """Yield every marked answer that is not blank."""
-    yield from _boxes(text)
-    for tier, pattern in _LINE_MARKERS.items():
-        for match in pattern.finditer(text):
-            yield _Mark(match["answer"].strip(), tier, match.start(), match.end(), False)
-    for tier, pattern in _ENCLOSED_MARKERS.items():
-        for match in pattern.finditer(text):
-            answer = (match["answer"] or match["bare"]).replace("\\\\", "\\").replace('\\"', '"')
-            if answer := answer.strip():
-                yield _Mark(answer, tier, match.start(), match.end(), True)
-
-
-def _boxes(text: str) -> Iterator[_Mark]:
-    r"""Yield the content of each closed `\boxed{}`, in one pass with a stack of open braces."""
-    opened: list[re.Match[str]] = []
-    for match in _BRACE.finditer(text):
-        if match["box"] or match["open"]:
-            opened.append(match)
-        elif match["close"] and opened:
-            brace = opened.pop()
-            answer = text[brace.end() : match.start()].strip() if brace["box"] else ""
-            if answer:
-                yield _Mark(answer, "boxed", brace.start(), match.end(), True)
-
-
-def _goes_on(text: str, end: int) -> bool:
-    """Return whether more than a full stop, which may be a decimal point, follows the answer."""
-    return bool(text[end:].strip("."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -43,7 +43,10 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def settings_of(component: object) -> dict[str, Any]:
-    """Return a component's class and fields as plain JSON values: what its key is made of."""
+    """Return a component's class and fields as plain JSON values: what its key is made of.
+
+    A field that holds components holds their settings, so that nothing below is left out.
+    """
     cls = type(component)
     return {
         "class": f"{cls.__module__}.{cls.__qualname__}",
@@ -61,4 +64,6 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
+    if is_dataclass(value):
+        return settings_of(value)
     return value

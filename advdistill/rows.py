@@ -37,10 +37,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
 
 def data_files(path: Path) -> list[Path]:
     """Return the file itself, or the data files that stand directly in the folder, sorted."""
-    if not path.exists():
-        unset = re.search(r"(\w+)_is_not_set", str(path))
-        remedy = f"set the environment variable {unset[1]}" if unset else "correct the path"
-        raise DataError(f"{path} does not exist; wanted a file or folder of rows; {remedy}")
+    check_exists(path)
     entries = sorted(path.iterdir()) if path.is_dir() else [path]
     files = [file for file in entries if file.name.endswith(SUFFIXES)]
     if not files:
@@ -48,6 +45,18 @@ def data_files(path: Path) -> list[Path]:
         wanted = ", ".join(SUFFIXES)
         raise DataError(f"{path}: found {found}; wanted {wanted}; convert the rows to one of them")
     return files
+
+
+def check_exists(path: Path) -> None:
+    """Do nothing where there is such a file or folder.
+
+    Raises:
+        DataError: there is none; the message says what to set or correct.
+    """
+    if not path.exists():
+        unset = re.search(r"(\w+)_is_not_set", str(path))
+        remedy = f"set the environment variable {unset[1]}" if unset else "correct the path"
+        raise DataError(f"{path} does not exist; wanted a file or folder of rows; {remedy}")
 
 
 def read_hub(
@@ -69,10 +78,11 @@ def read_hub(
             f"cannot be loaded ({reason}); wanted the hub or its cache; give a local copy with "
             f"`{setting}=FOLDER`, or load it once with network and set HF_HUB_OFFLINE=1"
         ) from error
+    place = "/".join(filter(None, (hub, subset, split)))
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
-            raise DataError(f"{hub}/{split}:{number} is no row; choose a data set of rows")
-        yield f"{hub}/{split}:{number}", row
+            raise DataError(f"{place}:{number} is no row; choose a data set of rows")
+        yield f"{place}:{number}", row
 
 
 def column(row: Row, name: str, where: str) -> object:
@@ -114,9 +124,9 @@ def text(row: Row, name: str, where: str, *, blank: bool = False) -> str:
 
 
 def assign(
-    keys: Iterable[str], *, test: int, dev: int, train: int | None, seed: int
+    keys: Iterable[str], sizes: Mapping[Split, int | None], *, seed: int
 ) -> dict[str, Split]:
-    """Return the split of each chosen key; test and dev are taken out, None leaves train the rest.
+    """Return the split of each chosen key; test and dev are taken out first, None takes the rest.
 
     The choice hashes (seed, split, key), so the order of the keys plays no part, a larger size
     keeps what a smaller one chose, and more training prompts leave test and dev as they are.
@@ -124,14 +134,15 @@ def assign(
     Raises:
         DataError: there are fewer keys than asked for, or none is left to train on.
     """
-    left = dict.fromkeys(keys)
+    left = set(keys)
     splits: dict[str, Split] = {}
-    for split, size in ((Split.test, test), (Split.dev, dev), (Split.train, train)):
-        chosen = draw(left, size, seed=seed, split=split)
+    for split in (Split.test, Split.dev, Split.train):
+        chosen = draw(left, sizes.get(split, 0), seed=seed, split=split)
         splits.update(dict.fromkeys(chosen, split))
-        left = {key: None for key in left if key not in chosen}
-    if Split.train not in splits.values():
-        raise DataError(f"{len(splits)} prompts: test={test} and dev={dev} leave none for train")
+        left -= chosen
+    if sizes.get(Split.train, 0) != 0 and Split.train not in splits.values():
+        taken = " and ".join(f"{split}={size}" for split, size in sizes.items() if size != 0)
+        raise DataError(f"{len(splits)} questions: {taken} leave none for train; ask for fewer")
     return splits
 
 
@@ -139,9 +150,7 @@ def draw(keys: Iterable[str], size: int | None, *, seed: int, split: Split) -> s
     """Return `size` keys, those whose hash of (seed, split, key) is lowest; None takes all."""
     unique = set(keys)
     if size is not None and size > len(unique):
-        raise DataError(
-            f"{split}: {size} prompts asked for, {len(unique)} there; lower dataset.{split}"
-        )
+        raise DataError(f"{split}: {size} questions asked for, {len(unique)} there; ask for fewer")
     return set(sorted(unique, key=lambda key: _hash(f"{seed}\x1f{split}\x1f{key}"))[:size])
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import types
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
+from itertools import repeat
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -24,27 +27,29 @@ _PLAIN = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_
 @cache
 def schema_of(record: type) -> pa.Schema:
     """Return the Arrow schema that a record's annotations spell."""
-    hints = get_type_hints(record)
+    hints = _hints(record)
     return pa.schema([_field(field.name, hints[field.name]) for field in fields(record)])
 
 
 def to_table(record: type[Record], rows: Sequence[Record]) -> pa.Table:
-    """Return the rows as a table of the record's schema."""
-    columns = {name: [getattr(row, name) for row in rows] for name in schema_of(record).names}
-    return pa.table(columns, schema=schema_of(record))
+    """Return the rows as a table of the record's schema; half a surrogate pair becomes `?`."""
+    schema = schema_of(record)
+    columns = {name: list(map(attrgetter(name), rows)) for name in schema.names}
+    try:
+        return pa.table(columns, schema)
+    except UnicodeEncodeError:
+        encodable = {name: list(map(_encodable, column)) for name, column in columns.items()}
+        return pa.table(encodable, schema)
 
 
 def to_rows(record: type[Record], table: pa.Table) -> list[Record]:
     """Return the table's rows as records."""
-    convert = _converters(record)
-    columns = [
-        [convert[name](value) for value in column] if name in convert else column
-        for name, column in table.to_pydict().items()
-    ]
-    return [
-        record(**dict(zip(table.column_names, values, strict=True)))
-        for values in zip(*columns, strict=True)
-    ]
+    # Column by column into empty rows: the __init__ of a frozen record takes five times as long.
+    rows = list(map(object.__new__, repeat(record, table.num_rows)))
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        values = _values(_hints(record)[name], column)
+        deque(map(getattr(record, name).__set__, rows, values), maxlen=0)
+    return rows
 
 
 def write_rows(path: Path, record: type[Record], batches: Iterable[Sequence[Record]]) -> int:
@@ -112,17 +117,25 @@ def _type(hint: Any) -> pa.DataType:
     return pa.string() if issubclass(hint, StrEnum) else _PLAIN[hint]
 
 
-@cache
-def _converters(record: type) -> dict[str, Any]:
-    hints = get_type_hints(record)
-    enums = {
-        name: hint
-        for name, hint in hints.items()
-        if isinstance(hint, type) and issubclass(hint, StrEnum)
-    }
-    lists = {
-        name: lambda value: None if value is None else tuple(value)
-        for name in hints
-        if pa.types.is_list(schema_of(record).field(name).type)
-    }
-    return {**enums, **lists}
+def _values(hint: Any, column: pa.ChunkedArray) -> list[Any]:
+    """Return what a record holds: tuples for lists, and members of enumerations for their values.
+
+    Raises:
+        ValueError: a value is no member.
+    """
+    values = column.to_pylist()
+    if pa.types.is_list(column.type):
+        return [None if value is None else tuple(value) for value in values]
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        members = {value: hint(value) for value in set(values)}
+        return [members[value] for value in values]
+    return values
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_encodable, value))
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+_hints = cache(get_type_hints)

@@ -1,9 +1,16 @@
 """What every engine takes and gives back."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from advdistill.errors import ConfigError
 from advdistill.records import Finish, Response
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,47 @@ class Generation:
             logprob_mean=None if total is None or not self.tokens else total / self.tokens,
             teacher=teacher,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """Token ids whose probability is asked for, given those before them."""
+
+    context: Sequence[int]
+    tokens: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likelihood:
+    """How probable the model finds a continuation."""
+
+    logprob_sum: float
+    """Natural log of its probability under the model itself, summed over its tokens."""
+    greedy: bool
+    """Whether each of its tokens is the likeliest one."""
+
+
+class Engine(Protocol):
+    """A model that is loaded and answers."""
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's own."""
+        ...
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        decoding: Decoding,
+        seeds: Sequence[Sequence[int]],
+    ) -> list[list[Generation]]:
+        """Return `decoding.samples` answers for each prompt; one seed per prompt and sample."""
+        ...
+
+    def likelihoods(self, continuations: Sequence[Continuation]) -> list[Likelihood]:
+        """Return the likelihood of each continuation."""
+        ...
 
 
 def full_name(model: str, revision: str | None) -> str:

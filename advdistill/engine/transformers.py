@@ -1,6 +1,6 @@
 """The engine that runs everywhere: `transformers` with a KV cache, batched.
 
-Axes: `B` sequences, `V` vocabulary.
+Axes: `B` sequences, `T` tokens, `V` vocabulary.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor
 from transformers.utils.logging import disable_progress_bar as hide_bars
 
-from advdistill.engine.generation import Decoding, Generation
-from advdistill.models import locate, stop_ids
+from advdistill.engine.generation import Continuation, Decoding, Generation, Likelihood
+from advdistill.models import load_tokenizer, locate, stop_ids
 from advdistill.records import Finish
 from advdistill.seeds import gumbel_noise
 
@@ -34,6 +34,35 @@ def load_model(model: str, revision: str | None, *, dtype: str) -> PreTrainedMod
         use_safetensors=True,
     )
     return loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LocalEngine:
+    """A loaded model with its tokenizer, as evaluations want it."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        decoding: Decoding,
+        seeds: Sequence[Sequence[int]],
+    ) -> list[list[Generation]]:
+        """Return `decoding.samples` answers for each prompt, all in one batch."""
+        return generate(self.model, self.tokenizer, prompts, decoding=decoding, seeds=seeds)
+
+    def likelihoods(self, continuations: Sequence[Continuation]) -> list[Likelihood]:
+        """Return the likelihood of each continuation, all in one batch."""
+        return likelihoods(self.model, self.tokenizer, continuations)
+
+
+def open_engine(model: str, revision: str | None, *, dtype: str) -> LocalEngine:
+    """Return the model and its tokenizer, loaded."""
+    return LocalEngine(
+        tokenizer=load_tokenizer(model, revision), model=load_model(model, revision, dtype=dtype)
+    )
 
 
 @torch.inference_mode()
@@ -79,6 +108,41 @@ def generate(
         for tokens, logprobs in zip(tokens_BT, logprobs_BT, strict=True)
     ]
     return [flat[start : start + samples] for start in range(0, len(flat), samples)]
+
+
+@torch.inference_mode()
+def likelihoods(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    continuations: Sequence[Continuation],
+) -> list[Likelihood]:
+    """Return the likelihood of each continuation, all in one batch, in float32.
+
+    The rows are padded on the left, so that only the last positions need their logits.
+    """
+    ids = [[*one.context, *one.tokens] for one in continuations]
+    inputs = tokenizer.pad({"input_ids": ids}, return_tensors="pt", padding_side="left")
+    inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+    mask_BT = inputs["attention_mask"]
+    lengths_B = torch.tensor([len(one.tokens) for one in continuations], device=model.device)
+    longest = int(lengths_B.max())
+    output: Any = model(
+        **inputs,
+        position_ids=(mask_BT.cumsum(-1) - 1).clamp(min=0),
+        logits_to_keep=longest + 1,
+        use_cache=False,
+    )
+    tokens_BT = inputs["input_ids"][:, -longest:]
+    logprobs_BTV = output.logits[:, :-1].float().log_softmax(-1)
+    logprobs_BT = logprobs_BTV.gather(-1, tokens_BT[..., None])[..., 0]
+    outside_BT = torch.arange(longest, device=model.device) < longest - lengths_B[:, None]
+    # Filled, not multiplied by 0: what stands at a padded position may be infinite.
+    sums_B = logprobs_BT.masked_fill(outside_BT, 0.0).double().sum(-1)
+    greedy_B = ((logprobs_BTV.argmax(-1) == tokens_BT) | outside_BT).all(-1)
+    return [
+        Likelihood(logprob_sum=total, greedy=greedy)
+        for total, greedy in zip(sums_B.tolist(), greedy_B.tolist(), strict=True)
+    ]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from advdistill.engine.generation import Decoding, Generation
+from advdistill.engine.generation import Continuation, Decoding, Generation, Likelihood
 from advdistill.engine.vllm_start import EngineSettings, start, summary
 from advdistill.errors import StageError
 from advdistill.models import load_generation_config, load_tokenizer, stop_ids
@@ -79,6 +79,30 @@ class Engine:
             else:
                 finished |= self._step()
 
+    def likelihoods(self, continuations: Sequence[Continuation]) -> list[Likelihood]:
+        """Return the likelihood of each continuation.
+
+        Raises:
+            StageError: one is too long for the engine, or the engine failed.
+        """
+        from vllm import SamplingParams
+
+        prompts = [{"prompt_token_ids": [*one.context, *one.tokens]} for one in continuations]
+        longest = max(len(prompt["prompt_token_ids"]) for prompt in prompts)
+        room = self.llm.llm_engine.model_config.max_model_len
+        if longest >= room:  # one token is always written, though none is wanted
+            raise StageError(
+                f"a question with one of its options has {longest} tokens, and vLLM has room for "
+                f"{room - 1}; set evaluation.loglikelihood=false or take the longest questions out"
+            )
+        scored = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        with _with_remedy():
+            outputs = self.llm.generate(prompts, scored, use_tqdm=False)
+        return [
+            _likelihood(output, len(one.tokens))
+            for output, one in zip(outputs, continuations, strict=True)
+        ]
+
     def _feed(
         self, waiting: deque[list[str | None]], rest: Iterator[Batch], decoding: Decoding
     ) -> bool:
@@ -111,15 +135,10 @@ class Engine:
 
     def _step(self) -> dict[str | None, RequestOutput]:
         """Return the requests that one step of the engine finished."""
-        try:
+        with _with_remedy():
             if not self.llm.llm_engine.has_unfinished_requests():
                 raise RuntimeError("requests vanished")
             outputs: list[Any] = self.llm.llm_engine.step()
-        except RuntimeError as error:
-            raise StageError(
-                f"vLLM failed while it answered ({summary(error)}); run the same command again, "
-                "with a lower gpu_memory_utilization if memory ran out"
-            ) from error
         return {output.request_id: output for output in outputs if output.finished}
 
     def _generations(self, output: RequestOutput | None, samples: int) -> list[Generation]:
@@ -154,6 +173,18 @@ def open_engine(settings: EngineSettings) -> Iterator[Engine]:
         torch.set_num_threads = set_num_threads
 
 
+@contextmanager
+def _with_remedy() -> Iterator[None]:
+    """Say what may help where vLLM fails."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise StageError(
+            f"vLLM failed while it answered ({summary(error)}); run the same command again, "
+            "with a lower gpu_memory_utilization if memory ran out"
+        ) from error
+
+
 def _sampling(decoding: Decoding, stops: Sequence[int], seed: int) -> SamplingParams:
     from vllm import SamplingParams
 
@@ -179,4 +210,18 @@ def _generation(completion: CompletionOutput, tokenizer: PreTrainedTokenizerBase
         tokens=len(tokens),
         finish=finish,
         logprob_sum=completion.cumulative_logprob,
+    )
+
+
+def _likelihood(output: RequestOutput, length: int) -> Likelihood:
+    assert output.prompt_logprobs is not None
+    assert output.prompt_token_ids is not None
+    tokens = output.prompt_token_ids[-length:]
+    found = [
+        position[token]
+        for position, token in zip(output.prompt_logprobs[-length:], tokens, strict=True)
+        if position is not None  # only the first token of all has none
+    ]
+    return Likelihood(
+        logprob_sum=sum(one.logprob for one in found), greedy=all(one.rank == 1 for one in found)
     )

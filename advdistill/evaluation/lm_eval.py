@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import sqrt
-from typing import Any
 
 from advdistill.answers import AnswerFormat
+from advdistill.engine.generation import Decoding
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Judge, Watch
-from advdistill.records import Item, Prompt, Response, Score, Verdict
-
-ACCURACY = "accuracy"
+from advdistill.records import Item, Prompt, Score
 
 
 class Backend(StrEnum):
@@ -26,21 +22,57 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LmEval:
-    """Greedy answers to every held-out prompt, one task named `advdistill_<data set>`."""
+    """Answers to every held-out prompt, as the task `advdistill_<data set>`."""
 
     backend: Backend
     dtype: str
     max_tokens: int
     samples: int
+    """Answers per prompt; more than one are drawn, each with a seed of its own."""
+    temperature: float
+    """0 takes the likeliest token."""
+    top_p: float
+    seed: int
     batch_size: int
+    """Answers, or options, that the engine is given at a time."""
+    loglikelihood: bool
+    """Also score the options of prompts that have some: `advdistill_<data set>_loglikelihood`."""
+    stock: bool
+    """Also score the same answers as lm-eval's own task of the data set does, where it has one."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.max_tokens < 1 or self.batch_size < 1:
+        # vLLM raises a lower temperature to 0.01.
+        least = 0.01 if self.backend is Backend.vllm else 0.0
+        for name, value, fine, wanted in (
+            ("max_tokens", self.max_tokens, self.max_tokens >= 1, "at least 1"),
+            ("samples", self.samples, self.samples >= 1, "at least 1"),
+            (
+                "temperature",
+                self.temperature,
+                self.temperature == 0 or self.temperature >= least,
+                f"0, or {least} up" if least else "0 or more",
+            ),
+            ("top_p", self.top_p, 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("batch_size", self.batch_size, self.batch_size >= 1, "at least 1"),
+        ):
+            if not fine:
+                raise ConfigError(f"evaluation: {name} is {value}; wanted {wanted}")
+        if self.samples > 1 and self.temperature == 0:
             raise ConfigError(
-                f"evaluation: max_tokens is {self.max_tokens} and batch_size {self.batch_size}; "
-                "wanted at least 1"
+                f"evaluation: samples is {self.samples} and temperature 0, which writes one answer "
+                f"{self.samples} times; set evaluation.temperature or evaluation.samples=1"
             )
+
+    @property
+    def decoding(self) -> Decoding:
+        """How answers are drawn."""
+        return Decoding(
+            samples=self.samples,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+        )
 
     def check(self) -> None:
         """Raise a ConfigError where vLLM is asked for and not installed."""
@@ -59,65 +91,14 @@ class LmEval:
         answer_format: AnswerFormat,
         watch: Watch,
     ) -> tuple[list[Score], list[Item]]:
-        """Return accuracy and the share of every verdict, and one item per prompt.
+        """Return the scores, accuracy first, and one item per answer.
 
-        Accuracy keeps every item in its denominator: only a pass is right.
+        Every item stays in the denominator: only a pass is right.
         """
-        from lm_eval.evaluator import evaluate
-        from lm_eval.tasks import TaskManager
+        from advdistill.evaluation.chat_model import ChatModel, open_engine
+        from advdistill.evaluation.measuring import measure
 
-        from advdistill.evaluation.chat_model import ChatModel
-        from advdistill.evaluation.task import prompt_task
-
-        task_name = f"advdistill_{prompts[0].prompt_id.split('/')[0]}"
-        items: dict[str, Item] = {}
-
-        def score(prompt: Prompt, response: Response) -> dict[str, float]:
-            total = judge([(prompt, response)])[0][-1]
-            items[prompt.prompt_id] = _item(task_name, response, total.verdict, total.answer)
-            return {ACCURACY: float(total.verdict is Verdict.passed)}
-
-        with ChatModel.open(self, model, revision, watch) as chat_model:
-            task = prompt_task(task_name, prompts, chat_model, answer_format, score)
-            # the index of lm-eval's own tasks takes seconds to read and none is wanted
-            tasks = TaskManager(include_defaults=False).load([task])
-            # not `simple_evaluate`, which would seed the whole process and look for a checkout
-            results: Any = evaluate(
-                chat_model,
-                tasks,
-                apply_chat_template=True,
-                system_instruction=answer_format.system,
-                bootstrap_iters=0,
-                log_samples=False,
-            )
-        found = results["results"][task_name]
-        accuracy = float(found[f"{ACCURACY},none"])
-        ordered = [items[prompt.prompt_id] for prompt in prompts]
-        return _scores(task_name, accuracy, ordered), ordered
-
-
-def _item(task: str, response: Response, verdict: Verdict, answer: str | None) -> Item:
-    return Item(
-        task=task,
-        item_id=response.prompt_id,
-        sample=response.sample,
-        verdict=verdict,
-        answer=answer,
-        response=response.text,
-        finish=response.finish,
-    )
-
-
-def _scores(task: str, accuracy: float, items: Sequence[Item]) -> list[Score]:
-    verdicts = Counter(item.verdict for item in items)
-    shares = {verdict.value: verdicts[verdict] / len(items) for verdict in Verdict}
-    return [
-        Score(
-            task=task,
-            metric=metric,
-            value=value,
-            stderr=sqrt(value * (1 - value) / max(len(items) - 1, 1)),
-            items=len(items),
-        )
-        for metric, value in {ACCURACY: accuracy, **shares}.items()
-    ]
+        with open_engine(self, model, revision) as engine:
+            chat_model = ChatModel(self, model, engine, answer_format=answer_format, watch=watch)
+            measured = measure(chat_model, prompts, judge)
+        return measured.scores(), measured.items

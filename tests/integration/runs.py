@@ -29,7 +29,7 @@ STAGES = (
     "evaluate/base",
     "evaluate/student",
 )
-_LINE = re.compile(r"^(\w+(?:/\w+)?) +(.*) \((made|cached).*\)$", re.MULTILINE)
+_LINE = re.compile(r"^(\w+(?:/\w+)*) +(.*) \((made|cached).*\)$", re.MULTILINE)
 _SECONDS = re.compile(r"^(\S+) .*\(made in ([\d.]+) s\)$", re.MULTILINE)
 _PROGRESS = re.compile(r"^\S+ +\d+/\d+, .* s left$")
 _PATIENCE_SECONDS = 240

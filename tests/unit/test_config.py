@@ -51,6 +51,13 @@ def message(outputs: Path, *overrides: str) -> str:
         (["name=a/b"], ["name is 'a/b'; wanted letters"]),
         (["max_unjudged=1.5"], ["max_unjudged is 1.5; wanted a share from 0 to 1"]),
         (["max_unjudged=nan"], ["max_unjudged is nan; wanted a share from 0 to 1"]),
+        (["overlap_words=0"], ["overlap_words is 0; wanted at least 1"]),
+        (["held_out=null"], ["held_out is not set", "+dataset@held_out.NAME=OPTION"]),
+        (
+            ["+dataset@held_out.again=quickstart"],
+            ["held_out.again.name is 'quickstart'", "as that of dataset"],
+        ),
+        (["runtime.judges=0"], ["judges 0", "wanted at least 1"]),
         (["max_unverified=-1"], ["max_unverified is -1; wanted 0 or more"]),
         (["+sed=3"], ["unknown setting 'sed'", "did you mean 'seed'?", "known: dataset"]),
         (["+zzz=3"], ["unknown setting 'zzz'", "known: dataset"]),

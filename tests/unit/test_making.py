@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from advdistill.tables import read_rows, write_rows
 from advdistill.verifier.number import NumberVerifier
 from advdistill.weighting.uniform import Uniform
 from tests.builders import Watched, prompt, response
+from tests.hostile import Hostile
 from tests.tiny import ANSWER_FORMAT
 
 VERIFIER = NumberVerifier(relative_tolerance=0.0)
@@ -80,7 +82,7 @@ class ScriptedTeacher:
 def prompts(tmp_path: Path) -> Path:
     folder = tmp_path / "prompts"
     folder.mkdir()
-    MakePrompts(dataset=Numbers())(folder, Watched())
+    MakePrompts(dataset=Numbers(), needed=Split.train)(folder, Watched())
     return folder
 
 
@@ -100,7 +102,7 @@ def test_every_split_has_its_file_even_an_empty_one(prompts: Path) -> None:
 
 
 def test_the_counts_of_the_splits_sum_to_the_prompts(draft: Path) -> None:
-    meta = MakePrompts(dataset=Numbers())(draft, Watched())
+    meta = MakePrompts(dataset=Numbers(), needed=Split.train)(draft, Watched())
     assert meta == {
         "line": "6 prompts = 5 train + 1 dev + 0 test",
         "prompts": {"train": 5, "dev": 1, "test": 0},
@@ -108,12 +110,15 @@ def test_the_counts_of_the_splits_sum_to_the_prompts(draft: Path) -> None:
 
 
 def test_gold_answers_of_every_split_are_checked(prompts: Path, draft: Path) -> None:
-    make = MakeCheck(verifier=VERIFIER, answer_format=ANSWER_FORMAT, prompts=prompts)
+    make = MakeCheck(verifier=VERIFIER, answer_format=ANSWER_FORMAT, prompts=prompts, processes=1)
     assert make(draft, Watched()) == {
         "line": "6 gold answers = 5 pass + 1 fail",
         "failed": 1,
         "first": ["n/dev/0"],
     }
+    (row,) = map(json.loads, (draft / "failed.jsonl").read_text().splitlines())
+    assert (row["prompt_id"], row["answer"], row["verdict"]) == ("n/dev/0", "several", "error")
+    assert "'several'" in row["detail"]
 
 
 def test_each_shard_is_a_file_in_the_order_of_the_prompts(prompts: Path, draft: Path) -> None:
@@ -176,7 +181,11 @@ def responses(prompts: Path, tmp_path: Path) -> Path:
 
 def make_rewards(prompts: Path, responses: Path) -> MakeRewards:
     return MakeRewards(
-        verifier=VERIFIER, answer_format=ANSWER_FORMAT, prompts=prompts, responses=responses
+        verifier=VERIFIER,
+        answer_format=ANSWER_FORMAT,
+        prompts=prompts,
+        responses=responses,
+        processes=1,
     )
 
 
@@ -190,6 +199,22 @@ def test_the_verdicts_sum_to_the_answers(prompts: Path, responses: Path, draft: 
     assert len(read_rows(draft / "rewards.parquet", Reward)) == 20
     assert watch.steps == [(1, 3), (2, 3), (3, 3)]
     assert [numbers["truncated"] for _, numbers in watch.reports] == [0.0, 0.0, 0.5]
+
+
+def test_answers_that_are_hostile_are_rows_like_any_other(
+    prompts: Path, responses: Path, draft: Path
+) -> None:
+    shard = read_rows(shard_file(responses, 0), Response)
+    texts = ["costly die", "costly divide", "quick awkward", "costly awkward"]
+    rows = [replace(row, text=text) for row, text in zip(shard, texts, strict=True)]
+    write_rows(shard_file(responses, 0), Response, [rows])
+    for number in (1, 2):
+        write_rows(shard_file(responses, number), Response, [[]])
+    make = replace(make_rewards(prompts, responses), verifier=Hostile(seconds=5))
+    assert make(draft, Watched())["verdicts"]["error"] == 4  # type: ignore[index]
+    rewards = read_rows(draft / "rewards.parquet", Reward)
+    assert {row.rule for row in rewards} == {"hostile", "total"}
+    assert "half a pair: ?b" in str(rewards[-1].detail)
 
 
 def test_every_answer_has_a_weight_and_unknown_ones_weigh_nothing(

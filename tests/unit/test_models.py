@@ -15,6 +15,7 @@ from advdistill.models import (
     prompt_ids,
     stop_ids,
 )
+from tests.builders import prompt
 from tests.tiny import byte_tokenizer
 
 
@@ -100,11 +101,22 @@ def test_a_prompt_is_the_rendered_template_up_to_the_answer(tiny: str, system: s
         style=AnswerStyle.hash, instruction="Think.", system=system, thinking=None
     )
     tokenizer = load_tokenizer(tiny, None)
-    (ids,) = prompt_ids(["1 + 1?"], tokenizer, answer_format)
+    (ids,) = prompt_ids([prompt(question="1 + 1?")], tokenizer, answer_format)
     first = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""
     assert tokenizer.decode(ids) == (
         f"{first}<|im_start|>user\n1 + 1?\nThink.<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+@pytest.mark.parametrize(("thinking", "said"), [(None, ""), (True, "think"), (False, "no")])
+def test_the_template_is_told_whether_to_think(tiny: str, thinking: bool | None, said: str) -> None:
+    tokenizer = load_tokenizer(tiny, None)
+    tokenizer.chat_template = (
+        "{% if enable_thinking is defined %}{{ 'think' if enable_thinking else 'no' }}{% endif %}"
+    )
+    form = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=thinking)
+    (ids,) = prompt_ids([prompt()], tokenizer, form)
+    assert tokenizer.decode(ids) == said
 
 
 @pytest.mark.parametrize(

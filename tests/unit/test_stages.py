@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from advdistill import stages
 from advdistill.answers import AnswerFormat
 from advdistill.errors import DataError, StageError
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Judge, RewardGroups
+from advdistill.judging import open_judge
 from advdistill.records import Item, Prompt, Response, Score, Split, Verdict
 from advdistill.verifier.number import NumberVerifier
 from tests.builders import Watched, groups, item, prompt, response, reward
@@ -64,6 +66,7 @@ class FixedWeights:
 class FixedItems:
     items: tuple[Item, ...]
     max_tokens: int = 1
+    samples: int = 1
 
     def check(self) -> None:
         """Need nothing."""
@@ -72,6 +75,10 @@ class FixedItems:
         self, model: str, prompts: Sequence[Prompt], **_: Any
     ) -> tuple[list[Score], list[Item]]:
         return [], list(self.items)
+
+
+def numbers() -> AbstractContextManager[Judge]:
+    return open_judge(NumberVerifier(relative_tolerance=0.0), ANSWER_FORMAT, processes=1)
 
 
 def test_prompts_are_sorted_into_their_splits_in_order() -> None:
@@ -86,16 +93,29 @@ def test_a_prompt_id_that_occurs_twice_is_refused_even_in_another_split() -> Non
         stages.load(Listed(rows))
 
 
-@pytest.mark.parametrize("rows", [(), (prompt(split=Split.dev), prompt("q", split=Split.test))])
-def test_a_data_set_without_training_prompts_is_refused(rows: tuple[Prompt, ...]) -> None:
-    with pytest.raises(DataError, match="'listed' has no training prompt; wanted at least one"):
-        stages.load(Listed(rows))
+DEV, TEST = prompt(split=Split.dev), prompt("q", split=Split.test)
+
+
+@pytest.mark.parametrize(
+    ("rows", "needed"), [((), "train"), ((DEV, TEST), "train"), ((), "test"), ((DEV,), "test")]
+)
+def test_a_data_set_without_the_prompts_that_are_needed_is_refused(
+    rows: tuple[Prompt, ...], needed: str
+) -> None:
+    with pytest.raises(DataError, match=f"'listed' has no {needed} prompt; wanted at least one"):
+        stages.load(Listed(rows), needed=Split(needed))
+
+
+def test_a_data_set_may_lack_what_is_not_needed() -> None:
+    assert stages.load(Listed((TEST,)), needed=Split.test)[Split.train] == []
 
 
 def test_gold_answers_that_do_not_pass_their_own_verifier_are_named() -> None:
     rows = [prompt("good", answer="1,000"), prompt("bad", answer="many"), prompt("2", answer="-3")]
-    verifier = NumberVerifier(relative_tolerance=0.0)
-    assert stages.check(verifier, rows, answer_format=ANSWER_FORMAT) == ["bad"]
+    with numbers() as judge:
+        (failed,) = stages.check(judge, rows, answer_format=ANSWER_FORMAT)
+    assert (failed[0].prompt_id, failed[1].verdict) == ("bad", Verdict.error)
+    assert "'many'" in str(failed[1].detail)
 
 
 SHARDS = [[prompt("a")], [prompt("b")]]
@@ -148,8 +168,8 @@ def test_another_number_of_shards_is_refused(
 
 def test_every_answer_is_judged_by_every_rule_once() -> None:
     prompts = {"a": prompt("a"), "b": prompt("b", answer="3")}
-    verifier = NumberVerifier(relative_tolerance=0.0)
-    judged = list(stages.judge(verifier, prompts, ANSWERS, answer_format=ANSWER_FORMAT))
+    with numbers() as judge:
+        judged = list(stages.judge(judge, prompts, ANSWERS))
     found = [
         [(row.prompt_id, row.sample, row.rule, row.value) for row in shard] for shard in judged
     ]
@@ -198,16 +218,17 @@ def test_a_weight_on_an_unknown_or_absent_answer_is_refused(weights: list[list[f
         weighed(weights)
 
 
-def evaluated(*items: Item) -> list[Item]:
-    _, found = stages.evaluate(
-        FixedItems(items),
-        "m",
-        [prompt("a", split=Split.test), prompt("b", split=Split.test)],
-        revision=None,
-        verifier=NumberVerifier(relative_tolerance=0.0),
-        answer_format=ANSWER_FORMAT,
-        watch=Watched(),
-    )
+def evaluated(*items: Item, samples: int = 1) -> list[Item]:
+    with numbers() as judge:
+        _, found = stages.evaluate(
+            FixedItems(items, samples=samples),
+            "m",
+            [prompt("a", split=Split.test), prompt("b", split=Split.test)],
+            revision=None,
+            judge=judge,
+            answer_format=ANSWER_FORMAT,
+            watch=Watched(),
+        )
     return found
 
 
@@ -225,6 +246,13 @@ def test_an_item_that_is_missing_stray_or_counted_twice_is_refused(items: tuple[
         evaluated(*items)
 
 
+def test_an_item_per_prompt_and_sample_is_wanted() -> None:
+    items = [replace(item(name), sample=sample) for name in ("a", "b") for sample in (0, 1)]
+    assert evaluated(*items, samples=2) == items
+    with pytest.raises(StageError, match="wanted each of 2 answers to every prompt exactly once"):
+        evaluated(*items[:3], items[0], samples=2)
+
+
 def test_every_stage_has_a_version() -> None:
-    wanted = {"load", "check", "sample", "judge", "weigh", "train", "evaluate"}
+    wanted = {"load", "check", "decontaminate", "sample", "judge", "weigh", "train", "evaluate"}
     assert stages.VERSIONS.keys() == wanted

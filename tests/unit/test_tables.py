@@ -75,6 +75,22 @@ def test_any_text_and_number_survive(text: str, number: float | None) -> None:
     assert to_rows(Response, to_table(Response, [row])) == [row]
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udcff" * 3])
+def test_half_a_surrogate_pair_becomes_a_question_mark(text: str, tmp_path: Path) -> None:
+    rows = [
+        replace(prompt(question=text, answer=f"½{text}"), choices=(text, "😀")),
+        replace(prompt("whole"), choices=None),
+    ]
+    write_rows(tmp_path / "rows.parquet", Prompt, [rows])
+    found = read_rows(tmp_path / "rows.parquet", Prompt)
+    shown = text.encode(errors="replace").decode()
+    assert set(shown) <= set("a?b")
+    assert found == [
+        replace(rows[0], question=shown, answer=f"½{shown}", choices=(shown, "😀")),
+        rows[1],
+    ]
+
+
 def test_batches_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     first, second = [response("a"), response("b")], [response("c")]

@@ -61,8 +61,7 @@ def prompts():
 
 @pytest.fixture(scope="module")
 def ids(prompts):
-    questions = [prompt.question for prompt in prompts]
-    return prompt_ids(questions, load_tokenizer(MODEL, None), FORMAT)
+    return prompt_ids(prompts, load_tokenizer(MODEL, None), FORMAT)
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,20 @@ import torch
 from scipy.stats import chisquare
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from advdistill.engine.generation import Decoding, Generation
-from advdistill.engine.transformers import _nucleus, _SeededSampler, generate, load_model
+from advdistill.engine.generation import Continuation, Decoding, Generation
+from advdistill.engine.transformers import (
+    LocalEngine,
+    _nucleus,
+    _SeededSampler,
+    generate,
+    likelihoods,
+    load_model,
+    open_engine,
+)
 from advdistill.models import load_tokenizer, prompt_ids
-from advdistill.records import Finish
+from advdistill.records import Finish, Prompt
 from advdistill.seeds import sample_seed
+from tests.builders import prompt
 from tests.tiny import ANSWER_FORMAT
 
 QUESTIONS = ["1 + 1?", "Tom has 3 coins. Tom finds 14. How many coins does Tom have now?", "?"]
@@ -33,6 +42,10 @@ def trained_engine() -> Engine:
     return opened("builtin:tiny_teacher")
 
 
+def asked(questions: Sequence[str]) -> list[Prompt]:
+    return [prompt(question=question) for question in questions]
+
+
 def decoding(
     temperature: float = 1.0, *, samples: int = 1, top_p: float = 1.0, max_tokens: int = 12
 ) -> Decoding:
@@ -49,7 +62,7 @@ def answers(
     seeds: Sequence[Sequence[int]] | None = None,
 ) -> list[list[Generation]]:
     model, tokenizer = engine
-    ids = prompt_ids(questions, tokenizer, ANSWER_FORMAT)
+    ids = prompt_ids(asked(questions), tokenizer, ANSWER_FORMAT)
     given = seeds or [[sample_seed(0, q, s) for s in range(how.samples)] for q in questions]
     return generate(model, tokenizer, ids, decoding=how, seeds=given)
 
@@ -60,7 +73,7 @@ def test_temperature_zero_is_the_librarys_own_greedy_search(
     trained_engine: Engine, question: str, max_tokens: int
 ) -> None:
     model, tokenizer = trained_engine
-    ids = torch.tensor(prompt_ids([question], tokenizer, ANSWER_FORMAT))
+    ids = torch.tensor(prompt_ids(asked([question]), tokenizer, ANSWER_FORMAT))
     output = model.generate(
         ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=max_tokens
     )
@@ -127,13 +140,13 @@ def test_the_logprob_is_that_of_the_model_on_the_whole_answer(
     for settings in (how, cold):
         rows = answers(trained_engine, QUESTIONS, settings)
         for question, row in zip(QUESTIONS, rows, strict=True):
-            (prompt,) = prompt_ids([question], tokenizer, ANSWER_FORMAT)
+            (context,) = prompt_ids(asked([question]), tokenizer, ANSWER_FORMAT)
             for one in row:
                 ids = tokenizer(one.text, add_special_tokens=False)["input_ids"]
                 ids += [tokenizer.eos_token_id] * (one.finish is Finish.stop)
                 assert len(ids) == one.tokens
                 with torch.inference_mode():
-                    logits = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
+                    logits = model(torch.tensor([context + ids])).logits[0, len(context) - 1 : -1]
                 chosen = torch.log_softmax(logits, -1).gather(1, torch.tensor(ids)[:, None])
                 assert one.logprob_sum == pytest.approx(chosen.sum().item(), abs=1e-5, rel=1e-5)
 
@@ -202,3 +215,93 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_its_mass(top_p: float, kep
     assert found[order[:kept]].tolist() == pytest.approx(
         [math.log(shares[i]) for i in order[:kept]]
     )
+
+
+def continuations(engine: Engine, *texts: str) -> list[Continuation]:
+    """Return every text behind every question, of different lengths side by side."""
+    _, tokenizer = engine
+    tokens = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    contexts = prompt_ids(asked(QUESTIONS), tokenizer, ANSWER_FORMAT)
+    return [Continuation(context=context, tokens=one) for context in contexts for one in tokens]
+
+
+@pytest.mark.parametrize("name", ["random_engine", "trained_engine"])
+def test_a_likelihood_is_the_models_own_on_the_continuation_alone(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    model, tokenizer = engine
+    asked_for = continuations(engine, "#### 2", "7", "so 1 + 1 = 2. #### 2 apples")
+    found = likelihoods(model, tokenizer, asked_for)
+    for one, likelihood in zip(asked_for, found, strict=True):
+        with torch.inference_mode():
+            whole = torch.tensor([[*one.context, *one.tokens]])
+            logits_TV = model(whole).logits[0, len(one.context) - 1 : -1]
+        tokens_T = torch.tensor(one.tokens)
+        logprobs_T = logits_TV.log_softmax(-1).gather(1, tokens_T[:, None])
+        assert likelihood.logprob_sum == pytest.approx(logprobs_T.sum().item(), rel=1e-5, abs=1e-5)
+        assert likelihood.greedy == bool((logits_TV.argmax(-1) == tokens_T).all())
+
+
+def test_a_likelihood_is_the_same_alone_and_in_a_batch(random_engine: Engine) -> None:
+    asked_for = continuations(random_engine, "A", "#### 2", "a long answer that pads the others")
+    together = likelihoods(*random_engine, asked_for)
+    alone = [likelihoods(*random_engine, [one])[0] for one in asked_for]
+    assert [one.logprob_sum for one in together] == pytest.approx(
+        [one.logprob_sum for one in alone], rel=1e-5
+    )
+    assert [one.greedy for one in together] == [one.greedy for one in alone]
+
+
+def test_the_probabilities_of_all_next_tokens_sum_to_one(random_engine: Engine) -> None:
+    _, tokenizer = random_engine
+    (context,) = prompt_ids(asked(QUESTIONS[:1]), tokenizer, ANSWER_FORMAT)
+    every = [Continuation(context=context, tokens=[token]) for token in range(len(tokenizer))]
+    found = likelihoods(*random_engine, every)
+    assert sum(math.exp(one.logprob_sum) for one in found) == pytest.approx(1.0)
+    assert sum(one.greedy for one in found) == 1
+
+
+def test_a_greedy_answer_is_the_likeliest_and_as_likely_as_its_own_logprob(
+    trained_engine: Engine,
+) -> None:
+    model, tokenizer = trained_engine
+    contexts = prompt_ids(asked(QUESTIONS), tokenizer, ANSWER_FORMAT)
+    written = [answer for (answer,) in answers(trained_engine, QUESTIONS, decoding(0.0))]
+    ids = tokenizer([one.text for one in written], add_special_tokens=False)["input_ids"]
+    ends = [[tokenizer.eos_token_id] * (one.finish is Finish.stop) for one in written]
+    found = likelihoods(
+        model,
+        tokenizer,
+        [
+            Continuation(context=context, tokens=[*tokens, *end])
+            for context, tokens, end in zip(contexts, ids, ends, strict=True)
+        ],
+    )
+    assert [one.greedy for one in found] == [True] * len(QUESTIONS)
+    assert [one.logprob_sum for one in found] == pytest.approx(
+        [one.logprob_sum for one in written], rel=1e-4, abs=1e-5
+    )
+
+
+def test_a_tokenizer_that_pads_on_the_right_changes_no_likelihood(
+    tiny: str, random_engine: Engine
+) -> None:
+    model, tokenizer = random_engine
+    asked_for = continuations(random_engine, "A", "#### 2")
+    right = load_tokenizer(tiny, None)
+    right.padding_side = "right"
+    assert likelihoods(model, right, asked_for) == likelihoods(model, tokenizer, asked_for)
+
+
+def test_an_opened_engine_answers_as_its_functions_do(trained_engine: Engine) -> None:
+    engine = open_engine("builtin:tiny_teacher", None, dtype="float32")
+    assert isinstance(engine, LocalEngine)
+    ids = prompt_ids(asked(QUESTIONS), engine.tokenizer, ANSWER_FORMAT)
+    seeds = [[0]] * len(ids)
+    how = decoding(0.0)
+    assert engine.generate(ids, decoding=how, seeds=seeds) == answers(
+        trained_engine, QUESTIONS, how, seeds
+    )
+    asked_for = continuations(trained_engine, "#### 2")
+    assert engine.likelihoods(asked_for) == likelihoods(*trained_engine, asked_for)

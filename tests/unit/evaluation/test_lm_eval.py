@@ -1,50 +1,47 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from lm_eval import simple_evaluate
-from lm_eval.tasks import TaskManager
 
-from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.dataset.quickstart import StoryProblems
-from advdistill.engine.generation import Decoding, Generation
+from advdistill.engine.generation import Decoding
 from advdistill.engine.transformers import generate, load_model
 from advdistill.errors import ConfigError
-from advdistill.evaluation.chat_model import ChatModel
 from advdistill.evaluation.lm_eval import Backend, LmEval
-from advdistill.evaluation.task import prompt_task
+from advdistill.interfaces import Judge
+from advdistill.judging import open_judge
 from advdistill.models import load_tokenizer, prompt_ids
 from advdistill.records import Finish, Item, Prompt, Response, Score, Split, Verdict
 from advdistill.validation import validator
 from advdistill.verifier.number import NumberVerifier
-from tests.builders import Watched, prompt
+from tests.builders import Watched
+from tests.unit.evaluation.engines import EVALUATION, HASH
 
 VERIFIER = NumberVerifier(relative_tolerance=0.0)
 MODEL = "builtin:tiny_student"
-HASH = AnswerFormat(
-    style=AnswerStyle.hash,
-    instruction="Reason step by step. End with #### and the final number.",
-    system=None,
-    thinking=None,
-)
 Result = tuple[list[Score], list[Item]]
 
 
-def evaluation(max_tokens: int = 56, batch_size: int = 10) -> LmEval:
-    return LmEval(
-        backend=Backend.transformers, dtype="float32", max_tokens=max_tokens, batch_size=batch_size
-    )
+GREEDY = replace(EVALUATION, max_tokens=56, batch_size=10)
+DRAWN = replace(GREEDY, samples=4, temperature=1.0, batch_size=40)
 
 
-def run(one: LmEval, prompts: Sequence[Prompt], *, watch: Watched | None = None) -> Result:
-    return one.evaluate(
-        MODEL,
-        prompts,
-        revision=None,
-        verifier=VERIFIER,
-        answer_format=HASH,
-        watch=watch or Watched(),
-    )
+def run(
+    one: LmEval,
+    prompts: Sequence[Prompt],
+    *,
+    watch: Watched | None = None,
+    through: Callable[[Judge], Judge] = lambda judge: judge,
+) -> Result:
+    with open_judge(VERIFIER, HASH, processes=1) as judge:
+        return one.evaluate(
+            MODEL,
+            prompts,
+            revision=None,
+            judge=through(judge),
+            answer_format=HASH,
+            watch=watch or Watched(),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def prompts() -> list[Prompt]:
         name="story", seed=3, train=1, dev=0, test=24, min_terms=2, max_terms=3
     )
     rows = [row for row in problems.load() if row.split is Split.test]
-    _, items = run(evaluation(), rows)
+    _, items = run(GREEDY, rows)
     return [
         replace(row, answer=one.answer) if number % 3 == 0 and one.answer else row
         for number, (row, one) in enumerate(zip(rows, items, strict=True))
@@ -68,7 +65,7 @@ def watch() -> Watched:
 
 @pytest.fixture(scope="module")
 def result(prompts: list[Prompt], watch: Watched) -> Result:
-    return run(evaluation(), prompts, watch=watch)
+    return run(GREEDY, prompts, watch=watch)
 
 
 def shares(scores: Sequence[Score]) -> dict[str, float]:
@@ -124,7 +121,7 @@ def test_the_answers_are_those_of_the_engine_on_the_ids_of_training(
     prompts: list[Prompt], result: Result
 ) -> None:
     tokenizer = load_tokenizer(MODEL, None)
-    ids = prompt_ids([row.question for row in prompts], tokenizer, HASH)
+    ids = prompt_ids(prompts, tokenizer, HASH)
     greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=56)
     model = load_model(MODEL, None, dtype="float32")
     answers = generate(model, tokenizer, ids, decoding=greedy, seeds=[[0]] * len(ids))
@@ -135,62 +132,95 @@ def test_the_answers_are_those_of_the_engine_on_the_ids_of_training(
 def test_the_dev_check_and_lm_eval_find_the_same_accuracy(
     prompts: list[Prompt], result: Result, batch_size: int
 ) -> None:
-    validate = validator(
-        prompts, VERIFIER, answer_format=HASH, max_tokens=56, batch_size=batch_size
-    )
-    found = validate(load_model(MODEL, None, dtype="float32"), load_tokenizer(MODEL, None))
+    with open_judge(VERIFIER, HASH, processes=1) as judge:
+        validate = validator(
+            prompts, judge, answer_format=HASH, max_tokens=56, batch_size=batch_size
+        )
+        found = validate(load_model(MODEL, None, dtype="float32"), load_tokenizer(MODEL, None))
     assert found == pytest.approx(shares(result[0])["accuracy"])
 
 
 def test_answers_cut_off_stay_in_the_denominator(prompts: list[Prompt]) -> None:
-    scores, items = run(evaluation(max_tokens=3), prompts[:5])
+    scores, items = run(replace(GREEDY, max_tokens=3), prompts[:5])
     assert [one.verdict for one in items] == [Verdict.truncated] * 5
     assert [one.finish for one in items] == [Finish.length] * 5
     assert shares(scores)["truncated"] == 1.0
     assert shares(scores)["accuracy"] == 0.0
 
 
-ASKED = [
-    "1 + 1?",
-    "  What is\n\n 2 + 2 ?\t ",
-    "{{ doc }} {% raw %} ${x} \\n <|im_end|>",
-    "½ ÷ 4 → ? 😀",
-]
+def test_all_answers_are_judged_in_one_call(prompts: list[Prompt]) -> None:
+    calls: list[int] = []
+
+    def counted(judge: Judge) -> Judge:
+        return lambda answers: calls.append(len(answers)) or judge(answers)
+
+    run(GREEDY, prompts, through=counted)
+    assert calls == [len(prompts)]
 
 
-@pytest.mark.parametrize("system", [None, "Be exact.\n"])
-@pytest.mark.parametrize("instruction", ["", " End with ####. "])
-def test_the_engine_sees_the_ids_that_training_sees(system: str | None, instruction: str) -> None:
-    answer_format = AnswerFormat(
-        style=AnswerStyle.hash, instruction=instruction, system=system, thinking=None
-    )
-    prompts = [
-        prompt(f"p/test/{number}", question=question, split=Split.test)
-        for number, question in enumerate(ASKED)
+@pytest.fixture(scope="module")
+def drawn(prompts: list[Prompt]) -> Result:
+    """Four answers to each prompt."""
+    return run(DRAWN, prompts)
+
+
+def test_every_sample_of_every_prompt_has_its_own_item(
+    prompts: list[Prompt], drawn: Result
+) -> None:
+    scores, items = drawn
+    keys = [(one.item_id, one.sample) for one in items]
+    assert keys == [(row.prompt_id, sample) for row in prompts for sample in range(4)]
+    texts = [{one.response for one in items if one.item_id == row.prompt_id} for row in prompts]
+    assert sum(len(different) > 1 for different in texts) > len(prompts) / 2
+    assert {score.items for score in scores} == {len(prompts)}
+
+
+def test_accuracy_of_several_samples_is_the_mean_of_their_single_accuracies(
+    drawn: Result,
+) -> None:
+    scores, items = drawn
+    single = [
+        [one.verdict is Verdict.passed for one in items if one.sample == sample]
+        for sample in range(4)
     ]
-    tokenizer = load_tokenizer(MODEL, None)
-    seen: list[list[int]] = []
-
-    def answer(ids: Sequence[Sequence[int]]) -> list[Generation]:
-        seen.extend(map(list, ids))
-        return [Generation(text="#### 2", tokens=3, finish=Finish.stop, logprob_sum=None)] * len(
-            ids
-        )
-
-    chat_model = ChatModel(MODEL, tokenizer, answer, batch_size=3, watch=Watched())
-    simple_evaluate(
-        model=chat_model,
-        tasks=[prompt_task("t", prompts, chat_model, answer_format, lambda *_: {"accuracy": 1.0})],
-        task_manager=TaskManager(include_defaults=False),
-        apply_chat_template=True,
-        system_instruction=answer_format.system,
-        bootstrap_iters=0,
-        log_samples=False,
-    )
-    assert seen == prompt_ids([row.question for row in prompts], tokenizer, answer_format)
+    accuracies = [sum(passed) / len(passed) for passed in single]
+    assert len(set(accuracies)) > 1
+    assert shares(scores)["accuracy"] == pytest.approx(sum(accuracies) / 4)
+    assert shares(scores)["pass@1"] == pytest.approx(shares(scores)["accuracy"])
 
 
-@pytest.mark.parametrize(("max_tokens", "batch_size"), [(0, 1), (1, 0), (-1, 1)])
-def test_ranges_are_checked(max_tokens: int, batch_size: int) -> None:
-    with pytest.raises(ConfigError, match=f"max_tokens is {max_tokens} and .*wanted at least 1"):
-        evaluation(max_tokens, batch_size)
+def test_a_sample_does_not_depend_on_how_many_are_drawn_beside_it(
+    prompts: list[Prompt], drawn: Result
+) -> None:
+    _, fewer = run(replace(DRAWN, samples=2, batch_size=7), prompts)
+    _, single = run(replace(DRAWN, samples=1), prompts)
+    assert fewer == [one for one in drawn[1] if one.sample < 2]
+    assert single == [one for one in drawn[1] if one.sample == 0]
+
+
+def test_another_seed_draws_other_answers(prompts: list[Prompt], drawn: Result) -> None:
+    _, items = run(replace(DRAWN, seed=1), prompts)
+    assert sum(a.response != b.response for a, b in zip(items, drawn[1], strict=True)) > 20
+
+
+def test_the_metrics_of_several_samples(drawn: Result) -> None:
+    names = [score.metric for score in drawn[0]]
+    verdicts = [verdict.value for verdict in Verdict]
+    assert names == ["accuracy", "pass@1", "pass@2", "pass@4", "maj@4", *verdicts]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_tokens": 0}, "max_tokens is 0; wanted at least 1"),
+        ({"batch_size": 0}, "batch_size is 0; wanted at least 1"),
+        ({"samples": 0}, "samples is 0; wanted at least 1"),
+        ({"temperature": -1.0}, "temperature is -1.0; wanted 0 or more"),
+        ({"top_p": 0.0}, "top_p is 0.0; wanted above 0"),
+        ({"backend": Backend.vllm, "temperature": 0.005}, "temperature is 0.005; wanted 0, or"),
+        ({"samples": 4}, "samples is 4 and temperature 0, .* set evaluation.temperature or"),
+    ],
+)
+def test_ranges_are_checked(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"evaluation: {message}"):
+        replace(EVALUATION, **change)

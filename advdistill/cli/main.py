@@ -1,0 +1,68 @@
+"""The command `advdistill`: finds the verb, and tells of every known failure in one message."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+from advdistill.cli.showing import printable
+from advdistill.errors import AdvDistillError, ConfigError
+
+VERBS = {
+    "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
+    "validate": "check that every gold answer of an experiment passes its own verifier",
+    "audit": "look at the verdicts of a finished run, and at them under another verifier",
+}
+"""Each is a module of its name in this package, imported when it is asked for."""
+
+_HELP = f"""usage: advdistill VERB ...
+
+{chr(10).join(f"  {name:<9} {what}" for name, what in VERBS.items())}
+
+examples:
+  advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
+  advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
+  advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
+
+`advdistill VERB --help` says more. Settings are written as for run.py: GROUP=OPTION and
+GROUP.FIELD=VALUE.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit code: 0, or 1 after a known failure, or 128 + signal when stopped."""
+    verb, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        if verb in ("--help", "-h", "help"):
+            print(_HELP, end="")
+            return 0
+        return import_module(f"advdistill.cli.{_known(verb)}").main(rest)
+    except AdvDistillError as error:
+        print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _known(verb: str) -> str:
+    if verb in VERBS:
+        return verb
+    near = get_close_matches(verb, VERBS, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise ConfigError(f"unknown verb '{verb}'{hint} (known: {', '.join(VERBS)})")
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

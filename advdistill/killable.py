@@ -1,0 +1,162 @@
+"""Calls work in processes that can be killed, with a deadline and a limit of memory.
+
+The processes are forked from one that has loaded what the work imports, so that a killed one is
+soon replaced. They ignore Ctrl-C, hold no terminal and end with the process that opened them,
+whatever ends it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import multiprocessing
+import pickle
+import signal
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from advdistill.errors import StageError
+from advdistill.killable_worker import Stopped, do, settle_in
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 3
+"""How often the processes may be lost through no fault of the work before this is given up."""
+_CALLS_PER_PROCESS = 200
+"""Then it is replaced, so that what the work leaks is bounded."""
+
+
+class Processes:
+    """Processes for costly work: started with the first of it, ended by `close`."""
+
+    def __init__(self, count: int, *, patience_seconds: float = 60) -> None:
+        """Take how many, and how long after every deadline none of them may have finished."""
+        self.count = count
+        self.patience_seconds = patience_seconds
+        self.finished = 0
+        self.pool: ProcessPool | None = None
+
+    def start(self, work: bytes, *, seconds: float, megabytes: int) -> Call:
+        """Return the call of a pickled function, made as soon as a process is free.
+
+        The seconds count from then on; the megabytes are added to the size that the process has.
+        """
+        self.patience_seconds = max(self.patience_seconds, 2 * seconds)
+        call = Call(self, work, seconds=seconds, megabytes=megabytes)
+        call.schedule()
+        return call
+
+    def open(self, work: bytes) -> ProcessPool:
+        """Return the processes, started anew where they were lost, and fit for such work."""
+        if self.pool is None or not self.pool.active:
+            self.close()
+            self.pool = _pool(self.count, _modules_of(work))
+        return self.pool
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        if self.pool is not None:
+            self.pool.stop()
+            self.pool.join()
+            self.pool = None
+
+
+class Call:
+    """One piece of work on its way through a process."""
+
+    def __init__(
+        self, processes: Processes, work: bytes, *, seconds: float, megabytes: int
+    ) -> None:
+        self._processes = processes
+        self._work = work
+        self._seconds = seconds
+        self._megabytes = megabytes
+
+    def schedule(self) -> None:
+        """Queue it, with a deadline that counts from when a process takes it."""
+        self._pool = self._processes.open(self._work)
+        self._future: ProcessFuture[Any] = self._pool.schedule(
+            do, args=(self._work, self._megabytes), timeout=self._seconds
+        )
+        self._future.add_done_callback(self._count)
+
+    def result(self) -> Any:
+        """Wait for what the work gives back, or for why it was `Stopped`.
+
+        Raises:
+            StageError: its processes are lost again and again before they take it.
+        """
+        for _ in range(_TRIES):
+            try:
+                if self._is_done():
+                    return self._future.result()
+            except TimeoutError:
+                return Stopped(late=True, detail=f"took more than {self._seconds:g} s")
+            except ProcessExpired as error:
+                return Stopped(late=False, detail=f"its process died: {_end(error.exitcode)}")
+            except BrokenProcessPool:
+                logger.warning("the processes for costly work were lost; they start anew")
+            self.schedule()
+        raise StageError(
+            f"the processes for costly work were lost {_TRIES} times before they took any; wanted "
+            "a main script that can be imported (its last lines guarded by `if __name__ == "
+            f"'__main__':`) and memory for {self._processes.count} times {self._megabytes} MB"
+        )
+
+    def _is_done(self) -> bool:
+        """Wait for it; False if its processes are lost, or none of them has moved for long."""
+        while self._pool is self._processes.pool:
+            before = self._processes.finished
+            if wait([self._future], self._processes.patience_seconds).done:
+                return True
+            if self._processes.finished == before:
+                self._processes.close()
+        return self._future.done()
+
+    def _count(self, _: object) -> None:
+        self._processes.finished += 1
+
+
+class _Modules(pickle.Unpickler):
+    """Reads pickled work and keeps the names of the modules it is made of."""
+
+    def __init__(self, work: bytes) -> None:
+        super().__init__(io.BytesIO(work))
+        self.names: set[str] = set()
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        self.names.add(module_name)
+        return super().find_class(module_name, global_name)
+
+
+def _modules_of(work: bytes) -> list[str]:
+    modules = _Modules(work)
+    modules.load()
+    return sorted(modules.names)
+
+
+def _pool(count: int, modules: list[str]) -> ProcessPool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([settle_in.__module__, *modules])
+    resource_tracker.ensure_running()  # its own start would let SIGINT through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for good, in the server
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return ProcessPool(
+        count,
+        max_tasks=_CALLS_PER_PROCESS,
+        initializer=settle_in,
+        initargs=(modules,),
+        context=context,
+    )
+
+
+def _end(exitcode: int) -> str:
+    """Return how a process ended: `SIGKILL` or `exit code 3`."""
+    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"

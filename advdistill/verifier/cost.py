@@ -1,0 +1,104 @@
+"""Says what is too costly, or too strange, to be given to algebra: before any algebra is done.
+
+Only what is on the list of known signs and commands gets through, so nothing that an answer holds
+can be taken for code. What gets through may still run long; it runs where it can be killed.
+"""
+
+from collections.abc import Iterator
+
+from advdistill.verifier.latex import FUNCTIONS, Tokens
+from advdistill.verifier.rationals import TooBigError, value
+
+_MAX_TOKENS = 400
+_MAX_NESTING = 16
+_MAX_DIGITS = 400
+_MAX_TERMS = 80
+_MAX_EXPONENT = 10_000
+_MAX_FACTORIAL = 3_000
+_GREEK = (
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma "
+    "tau phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega pi ell"
+)
+_COMMANDS = frozenset(
+    "frac binom sqrt cdot pm infty cup cap in notin setminus le ge ne emptyset sum prod int lim "
+    "rightarrow circ left right lfloor rfloor lceil rceil langle rangle mathbb land prime partial "
+    f"approx angle {_GREEK}".split()
+)
+_SIGNS = frozenset("+-/^_=<>!|,;:.'%&(){}[]") | {", ", r"\\", r"\{", r"\}", r"\%"}
+_ENVIRONMENTS = frozenset(
+    rf"\{edge}{{{name}}}" for edge in ("begin", "end") for name in ("matrix", "vmatrix", "cases")
+)
+_OPENERS = frozenset(("(", "[", "{", r"\{"))
+_CLOSERS = frozenset((")", "]", "}", r"\}"))
+
+
+def refusal(tokens: Tokens) -> str | None:
+    """Return why an expression is not given to algebra; None for one that may be."""
+    checks = (_strange(tokens), _large(tokens), _deep(tokens), _exploding(tokens))
+    return next(filter(None, checks), None)
+
+
+def _strange(tokens: Tokens) -> str | None:
+    strange = next((token for token in tokens if not _known(token)), None)
+    return None if strange is None else f"'{strange[:20]}' is not read as mathematics"
+
+
+def _known(token: str) -> bool:
+    if token[0] == "\\" and token[1:].isalpha():
+        return token[1:] in _COMMANDS or token[1:] in FUNCTIONS
+    if token.isascii() and (token.isalpha() or token[0].isdigit()):
+        return True
+    return token in _SIGNS or token in _ENVIRONMENTS
+
+
+def _large(tokens: Tokens) -> str | None:
+    if len(tokens) > _MAX_TOKENS:
+        return f"more than {_MAX_TOKENS} signs"
+    if any(len(token) > _MAX_DIGITS for token in tokens):
+        return f"a number of more than {_MAX_DIGITS} digits"
+    if sum(token in ("+", "-", r"\pm") for token in tokens) > _MAX_TERMS:
+        return f"more than {_MAX_TERMS} terms"
+    return None
+
+
+def _deep(tokens: Tokens) -> str | None:
+    depth = deepest = 0
+    for token in tokens:
+        depth += (token in _OPENERS) - (token in _CLOSERS)
+        deepest = max(deepest, depth)
+    return f"nested more than {_MAX_NESTING} deep" if deepest > _MAX_NESTING else None
+
+
+def _exploding(tokens: Tokens) -> str | None:
+    """Return the operation that makes a number too big."""
+    for operation, operand, most in _operands(tokens):
+        try:
+            number = value(operand)
+        except TooBigError:
+            return f"{operation} of a number that is too big"
+        except ZeroDivisionError:
+            return "a division by zero"
+        if number is not None and abs(number) > most:
+            return f"{operation} of {number.numerator.bit_length()} bits; at most {most} is tried"
+    if "!!" in "".join(tokens):
+        return "a factorial of a factorial"
+    return None
+
+
+def _operands(tokens: Tokens) -> Iterator[tuple[str, Tokens, int]]:
+    """Yield every exponent, and whatever a factorial or a binomial coefficient is taken of."""
+    opened: list[int] = []
+    for place, token in enumerate(tokens):
+        if token in _OPENERS:
+            opened.append(place)
+        elif token in _CLOSERS and opened:
+            start = opened.pop()
+            inside, before = tokens[start + 1 : place], tokens[start - 1] if start else ""
+            if before == "^":
+                yield "a power", inside, _MAX_EXPONENT
+            elif before == r"\binom" or (before == "}" and r"\binom" in tokens):
+                yield "a binomial coefficient", inside, _MAX_EXPONENT
+            if tokens[place + 1 : place + 2] == ("!",):
+                yield "a factorial", inside, _MAX_FACTORIAL
+        elif token[0].isdigit() and tokens[place + 1 : place + 2] == ("!",):
+            yield "a factorial", (token,), _MAX_FACTORIAL

@@ -1,0 +1,268 @@
+r"""Reads LaTeX into tokens that look the same however the same answer was typeset.
+
+`\dfrac12`, `\frac{1}{2}` and `\left.\tfrac 1 2\right.` give the same tokens. One pass, with a stack
+instead of recursion; nothing is evaluated.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+Tokens = tuple[str, ...]
+MAX_CHARACTERS = 2_000
+"""Longer answers are not read as mathematics."""
+
+_CHARACTERS = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"),
+    **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e", ""),
+    **dict.fromkeys("\u00a0\u2009\u202f\u3000", " "),
+    **dict.fromkeys("×·⋅∙✕", r"\cdot "),
+    **{"÷": "/", "⁄": "/", "∕": "/", "π": r"\pi ", "∞": r"\infty ", "√": r"\sqrt ", "°": r"^\circ "},
+    **{"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm ", "∪": r"\cup "},
+    **{"∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "²": "^2 ", "³": "^3 ", "θ": r"\theta "},
+    **{"½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}"},
+    **{"（": "(", "）": ")", "，": ", ", "。": ".", "：": ":", "％": "%", "’": "'", "′": "'"},
+}
+_TRANSLATION = str.maketrans(_CHARACTERS)
+
+_REWRITES = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"(?<=\d)\s?(?:\{\s?,\s?\}(?:\\!)?|,\\!|\\,)\s?(?=\d{3}(?!\d))", ""),
+        (r"(?<![\d.,])(\d{1,3})((?: \d{3})+)(?![\d/]|\s?\\[cdt]?frac)", r"\1@\2"),
+        (r"(?<![\d.])(\d{1,9})[ \t]{1,3}(\d{1,9})/(\d{1,9})(?![\d.])", r"\1\\frac{\2}{\3}"),
+        (r"(?<![\d.A-Za-z])(\d{1,9}\.\d{1,30})[eE]([+-]?\d{1,3})(?![\d.])", r"\1\\cdot10^{\2}"),
+        (r"\\(?:text|mbox|textrm|textbf|mathrm)\s?\{[,;\s]{0,3}(?:and|or)\s{0,3}\}", " , "),
+        (r"(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])", " , "),
+        (r"\\(?:text|mathrm)\s?\{\s{0,3}\\?%\s{0,3}\}", "%"),
+        (r"\\(?:text|mathrm)\s?\{\s{0,3}(?:percentage|percent|pct)\s{0,3}\}", "%"),
+        (r"(?<=[\d}\s])(?:percentage|percent|pct)(?![A-Za-z])", "%"),
+        (r"\^\s?(?:\{\s?\\(?:circ|degree)\s?\}|\\(?:circ|degree)(?![a-z]))"
+         r"(?:\s?(?:[CF](?![A-Za-z])|\\(?:text|mathrm)\s?\{\s?[CF]\s?\}))?|\\degree(?![a-z])", " "),
+    )
+)
+_SPACED = re.compile(r"@((?: \d{3})+)")
+
+_STYLES = (
+    r"text(?:bf|it|rm|normal|sf|tt|up)?|mbox|hbox|math(?:rm|bf|it|sf|tt|cal|bb)|boldsymbol|"
+    r"operatorname\*?|bm|fbox|boxed|overline|phantom"
+)
+_TOKEN = re.compile(
+    rf"\\(?:text(?:bf|it|rm|normal|sf|tt|up)?|mbox|hbox|mathrm)\s?\{{(?P<text>[^{{}}\\$]{{0,300}})\}}"
+    r"|\\(?P<env>begin|end)\s?\{(?P<name>[A-Za-z]{1,20})\*?\}(?:\{[clr|\s]{0,40}\})?"
+    rf"|(?P<style>\\(?:{_STYLES}))(?![A-Za-z])"
+    r"|(?P<row>\\\\)"
+    r"|(?P<dropped>\\(?:[!,;: ]|left(?![a-z])\.?|right(?![a-z])\.?|m?(?:left|right)(?![a-z])"
+    r"|[Bb]igg?[lrm]?(?![a-z])|q?quad(?![a-z])|displaystyle(?![a-z])|limits(?![a-z])|\$)|\s|\$|~)"
+    r"|(?P<command>\\(?:[A-Za-z]{1,30}|.))"
+    r"|(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?|\.\d+)"
+    r"|(?P<letters>[A-Za-z]+)"
+    r"|(?P<comma>,\s?)"
+    r"|(?P<other>\*\*|<=|>=|!=|.)",
+    re.DOTALL,
+)
+_SAME = {
+    **dict.fromkeys(("dfrac", "tfrac", "cfrac"), "frac"),
+    **dict.fromkeys(("dbinom", "tbinom"), "binom"),
+    **{"leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne"},
+    **{"lt": "<", "gt": ">", "varnothing": "emptyset", "times": "cdot", "div": "/", "ast": "cdot"},
+    **{"lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "vert": "|", "lvert": "|"},
+    **{"rvert": "|", "mid": "|", "simeq": "approx", "colon": ":", "dots": "ldots", "cdots": "ldots"},
+    **{"lparen": "(", "rparen": ")", "to": "rightarrow", "wedge": "land", "degree": "circ"},
+}
+_PLAIN = frozenset("<>/[]()|:")
+_OTHERS = {"**": "^", "*": r"\cdot", "<=": r"\le", ">=": r"\ge", "!=": r"\ne", "\u2032": "'"}
+FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth "
+    "log ln exp max min gcd lcm det".split()
+)
+_NAMES = {**{name: name for name in FUNCTIONS}, "sqrt": "sqrt", "pi": "pi", "infty": "infty"}
+_NAMES |= {"inf": "infty", "infinity": "infty", "Infinity": "infty", "union": "cup"}
+UNITS = frozenset(
+    "cm mm km dm kg mg ml mL ft yd mi lb lbs oz hr hrs min mins sec secs am pm mph kmh sq cu rpm "
+    "deg rad degrees cents inch inches feet foot yard yards mile miles meter meters metre metres "
+    "day days week weeks month months year years hour hours minute minutes second seconds unit "
+    "units dollar dollars cent euros pounds degree square cubic gram grams liter liters".split()
+)
+_MATRICES = frozenset("matrix pmatrix bmatrix Bmatrix smallmatrix array".split())
+_ALIGNED = frozenset("align aligned gather gathered equation split multline eqnarray".split())
+_ARGUMENTS = {r"\frac": 2, r"\binom": 2, r"\sqrt": 1, "^": 1, "_": 1}
+_ONE_DIGIT = frozenset((r"\frac", r"\sqrt", r"\binom", "}"))
+_WRITTEN = frozenset(("argument", "group", "bare"))
+"""What is open and ends with the brace of an argument."""
+_OPENERS = {"(", "[", r"\{", r"\langle", r"\lfloor", r"\lceil"}
+_CLOSERS = {")", "]", r"\}", r"\rangle", r"\rfloor", r"\rceil"}
+
+
+def tokens(latex: str) -> Tokens:
+    r"""Return the tokens of an answer; those of `\frac12` and `{\dfrac{1}{2}}.` are the same.
+
+    A word is one token, `\text{Evelyn}`, wherever it stands. A number may hold commas, `1,234`,
+    which can also be a list: that is for the reader to say.
+
+    Raises:
+        ValueError: it is too long, or braces do not match.
+    """
+    if len(latex) > MAX_CHARACTERS:
+        raise ValueError(f"longer than {MAX_CHARACTERS} characters")
+    return _Grouping().run(_scan(_rewritten(latex)))
+
+
+def spelled(given: Tokens) -> str:
+    """Return the tokens as LaTeX that says the same."""
+    parts: list[str] = []
+    for token, after in zip(given, (*given[1:], ""), strict=True):
+        parts.append("," if token == ", " else token)
+        if token.startswith("\\") and token[-1].isalpha() and after[:1].isalpha():
+            parts.append(" ")
+    return "".join(parts)
+
+
+def is_word(token: str) -> bool:
+    """Return whether a token is a word, such as a name or a unit."""
+    return token.startswith(r"\text{")
+
+
+def _rewritten(latex: str) -> str:
+    """Return the text without what hides a number, a list or a percent sign."""
+    text = latex.translate(_TRANSLATION)
+    if r"\\begin" in text or r"\begin" not in text:  # escaped twice, as in JSON inside JSON
+        text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
+        text = text.replace(r"\\\\", r"\\") if r"\begin" in text else text
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
+    return _SPACED.sub(lambda match: match[1].replace(" ", ""), text)
+
+
+def _scan(text: str) -> list[str]:
+    """Return the tokens one by one, as they stand."""
+    found: list[str] = []
+    for match in _TOKEN.finditer(text):
+        kind, content = match.lastgroup, match[0]
+        if match["text"] is not None:
+            found.extend(_words(match["text"]))
+        elif match["env"]:
+            found.append(_environment(match["env"], match["name"]))
+        elif kind == "letters":
+            found.extend(_letters(content, text[match.start() - 1 : match.start()]))
+        elif kind == "command":
+            name = _SAME.get(content[1:], content[1:])
+            found.append(name if name in _PLAIN else "\\" + name)
+        elif kind == "number":
+            found.append("0" + content if content[0] == "." else content)
+        elif kind == "comma":
+            found.append(", " if len(content) > 1 else ",")
+        elif kind == "row":
+            found.append(r"\\")
+        elif kind == "other":
+            found.append(_OTHERS.get(content, content))
+    return [token for token in found if token]
+
+
+def _words(text: str) -> list[str]:
+    r"""Return the tokens of `\text{...}`: its words whole, the rest as outside."""
+    pieces = re.findall(r"[A-Za-z][A-Za-z.'-]*|\d+(?:,\d{3})*(?:\.\d+)?|[^\sA-Za-z\d]", text)
+    return [rf"\text{{{_word(piece)}}}" if len(_word(piece)) > 1 else _word(piece) for piece in pieces]
+
+
+def _word(piece: str) -> str:
+    """Return a word without full stops: `p.m.` is `pm`."""
+    return piece.replace(".", "") if piece[0].isalpha() else piece
+
+
+def _letters(run: str, before: str) -> list[str]:
+    """Return a function's name, a word or, as variables are, the letters one by one."""
+    if run in _NAMES:
+        return ["\\" + _NAMES[run]]
+    if run in UNITS or (len(run) > 3 and not before.isdigit()):
+        return [rf"\text{{{run}}}"]
+    return list(run)
+
+
+def _environment(edge: str, name: str) -> str:
+    """Return the edge of a matrix or of cases; nothing for an aligned equation."""
+    if name in _ALIGNED:
+        return ""
+    return rf"\{edge}{{{'matrix' if name in _MATRICES else name}}}"
+
+
+@dataclass(slots=True)
+class _Grouping:
+    """Puts braces around every argument and takes all others away."""
+
+    out: list[str] = field(default_factory=list)
+    open: list[tuple[str, int]] = field(default_factory=list)
+    """What is open, innermost last, and how many arguments are missing after its end."""
+    missing: int = 0
+    """How many arguments the command before still wants."""
+
+    def run(self, given: list[str]) -> Tokens:
+        """Return the tokens with their arguments in braces."""
+        for token in given:
+            if token == "{":
+                self._open("argument" if self.missing else "brace")
+            elif token == "}":
+                self._close(("argument", "brace"), token)
+            elif token in _OPENERS or token.startswith(r"\begin{"):
+                self._open_bracket(token)
+            elif token in _CLOSERS or token.startswith(r"\end{"):
+                self._close(("bracket", "group", "root"), token)
+            else:
+                self._plain(token)
+        if self.missing or self.open:
+            raise ValueError("a brace or bracket that is not closed, or a missing argument")
+        return tuple(self.out)
+
+    def _open(self, kind: str, written: str = "") -> None:
+        argument = kind in _WRITTEN
+        self.open.append((kind, self.missing - argument))
+        self.missing = 0
+        if argument or written:
+            self.out.append(written or "{")
+
+    def _open_bracket(self, token: str) -> None:
+        r"""Open a bracket; that of `x^(2)` and `\sqrt(2)` is the argument's brace."""
+        before = self.out[-1] if self.missing else ""
+        if token == "[" and before == r"\sqrt":
+            self._open("root", "[")
+        elif token == "(" and before in ("^", "_", r"\sqrt"):
+            self._open("group")
+        else:
+            self._start()
+            self._open("bracket", token)
+
+    def _close(self, kinds: tuple[str, ...], token: str) -> None:
+        if self.missing or not self.open or self.open[-1][0] not in kinds:
+            raise ValueError(f"'{token}' closes nothing")
+        kind, self.missing = self.open.pop()
+        if kind != "brace":
+            self.out.append("}" if kind in _WRITTEN else token)
+        if kind != "root":
+            self._finish()
+
+    def _plain(self, token: str) -> None:
+        r"""Write one token; of a number after `\frac`, as in TeX, one digit is the argument."""
+        while self.missing and token[0].isdigit() and self.out[-1] in _ONE_DIGIT and token[1:]:
+            self._argument(token[0])
+            token = token[1:]
+        if self.missing and token in ("+", "-"):
+            self._start()
+            self.out.append(token)
+        else:
+            self._argument(token)
+
+    def _argument(self, token: str) -> None:
+        self._start()
+        self.out.append(token)
+        self.missing = _ARGUMENTS.get(token, 0)
+        self._finish()
+
+    def _start(self) -> None:
+        """Open the brace of an argument that has none."""
+        if self.missing:
+            self._open("bare")
+
+    def _finish(self) -> None:
+        """Close the braces that were opened for the argument that ends here."""
+        while not self.missing and self.open and self.open[-1][0] == "bare":
+            self.missing = self.open.pop()[1]
+            self.out.append("}")

@@ -1,0 +1,86 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from advdistill.audit import Pool
+from advdistill.audit_weights import PromptChange, reweigh
+from advdistill.errors import StageError
+from advdistill.interfaces import Weighting
+from advdistill.pools import groups_of, weights_of
+from advdistill.records import Reward, Verdict
+from tests.builders import prompt, response, reward
+from tests.contract.components import component
+
+P, F, E = Verdict.passed, Verdict.failed, Verdict.error
+
+
+def rewards(*groups: Sequence[Verdict]) -> list[Reward]:
+    return [
+        reward(f"p/{number}", sample, verdict=verdict)
+        for number, verdicts in enumerate(groups)
+        for sample, verdict in enumerate(verdicts)
+    ]
+
+
+def pool(rows: Sequence[Reward], weighting: Weighting) -> Pool:
+    """Return a pool whose stored weights are those that the weighting gives."""
+    responses = [response(row.prompt_id, row.sample) for row in rows]
+    groups = groups_of(responses, rows)
+    return Pool(
+        prompts={row.prompt_id: prompt(row.prompt_id) for row in rows},
+        responses=responses,
+        rewards=rows,
+        weights=weights_of(groups, weighting.weigh(groups), responses),
+    )
+
+
+def test_the_same_verdicts_change_nothing() -> None:
+    weighting = component("weighting", "softmax")
+    rows = rewards([P, F, F], [P, P, E])
+    found = reweigh(pool(rows, weighting), rows, weighting)
+    assert (found.verdicts, found.changed, found.affected, found.stale) == (0, 0, [], 0)
+    assert found.moved_share == 0
+
+
+def test_a_weight_of_correct_answers_comes_and_goes_with_its_own_verdict() -> None:
+    weighting = component("weighting", "correct_only")
+    rows = rewards([P, F, F], [P, P, F], [F, F, F])
+    second = rewards([P, P, F], [F, P, E], [F, F, F])
+    found = reweigh(pool(rows, weighting), second, weighting)
+    assert (found.answers, found.prompts, found.verdicts) == (9, 3, 3)
+    assert (found.changed, found.to_zero, found.from_zero, found.flipped) == (2, 1, 1, 0)
+    assert found.moved_share == pytest.approx(2 / 3)
+    assert [one.prompt_id for one in found.affected] == ["p/0", "p/1"]
+    assert found.affected[0] == PromptChange(
+        prompt_id="p/0", answers=3, passed_before=1, passed_after=2, flipped=0, moved=1.0
+    )
+
+
+def test_one_verdict_moves_every_weight_of_a_group_and_may_turn_signs() -> None:
+    weighting = component("weighting", "advantage")
+    rows, second = rewards([P, F, F, F], [P, F]), rewards([F, P, P, P], [P, F])
+    found = reweigh(pool(rows, weighting), second, weighting)
+    assert (found.verdicts, found.changed, found.flipped) == (4, 4, 4)
+    assert [(one.prompt_id, one.flipped) for one in found.affected] == [("p/0", 4)]
+
+
+def test_stored_weights_of_another_making_are_told() -> None:
+    weighting = component("weighting", "correct_only")
+    rows = rewards([P, F])
+    whole = pool(rows, weighting)
+    other = replace(whole, weights=[replace(whole.weights[0], value=0.5), whole.weights[1]])
+    assert reweigh(other, rows, weighting).stale == 1
+
+
+def test_a_row_for_every_answer_is_needed() -> None:
+    weighting = component("weighting", "uniform")
+    rows = rewards([P, F])
+    with pytest.raises(StageError):
+        reweigh(pool(rows, weighting), rows[:1], weighting)
+
+
+def test_a_pool_without_weight_divides_by_nothing() -> None:
+    weighting = component("weighting", "correct_only")
+    rows = rewards([F, F])
+    assert reweigh(pool(rows, weighting), rows, weighting).moved_share == 0
