@@ -16,6 +16,12 @@ Key = tuple[str, int]
 """An answer: its prompt's id and its number."""
 
 
+_EXAMPLES = 2
+"""Of each verdict."""
+_CASES = 5
+"""Answers on which the verifiers part."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pool:
     """What a run keeps of its answers."""
@@ -90,7 +96,6 @@ class Disagreement:
     low: float
     high: float
     """The 95 % interval of the share that only one passes (Wilson 1927)."""
-    cases: Sequence[Judged]
 
     @property
     def share(self) -> float:
@@ -110,10 +115,13 @@ class Report:
     contradictions: Sequence[Contradiction]
     examples: Mapping[Verdict, Sequence[Judged]]
     disagreement: Disagreement
+    """On the sample."""
+    parted: Sequence[Judged]
+    """Answers that only one verifier passes, of all that both judged."""
 
 
-def audit(pool: Pool, second: Sequence[Reward], *, seed: int, examples: int = 2) -> Report:
-    """Return the report; `second` holds another verifier's rows of the drawn answers."""
+def audit(pool: Pool, second: Sequence[Reward], *, sample: int, seed: int) -> Report:
+    """Return the report; `second` holds the other verifier's rows, of the sample at least."""
     totals = totals_of(pool.rewards)
     others = totals_of(second)
     judged = [
@@ -125,6 +133,7 @@ def audit(pool: Pool, second: Sequence[Reward], *, seed: int, examples: int = 2)
         )
         for response in drawn(pool.responses, None, seed=seed)
     ]
+    compared = [one for one in judged if one.second is not None]
     return Report(
         answers=len(judged),
         verdicts=verdicts_of(pool.rewards),
@@ -132,10 +141,11 @@ def audit(pool: Pool, second: Sequence[Reward], *, seed: int, examples: int = 2)
         groups=groups_of_passes(totals.values()),
         contradictions=contradictions_of(pool.prompts, totals.values()),
         examples={
-            verdict: [one for one in judged if one.total.verdict is verdict][:examples]
+            verdict: [one for one in judged if one.total.verdict is verdict][:_EXAMPLES]
             for verdict in Verdict
         },
-        disagreement=disagreement_of([one for one in judged if one.second is not None]),
+        disagreement=disagreement_of(compared[:sample]),
+        parted=[one for one in compared if parts(one)][:_CASES],
     )
 
 
@@ -211,30 +221,33 @@ def contradictions_of(
     return sorted(found, key=lambda one: (-one.votes, one.read, one.prompt.prompt_id))
 
 
-def disagreement_of(judged: Sequence[Judged], *, cases: int = 5) -> Disagreement:
-    """Return where the two verifiers of these answers part."""
+def disagreement_of(judged: Sequence[Judged]) -> Disagreement:
+    """Return how often the two verifiers of these answers part."""
     from scipy.stats import binomtest
 
-    pairs = [(one, one.total, one.second) for one in judged if one.second is not None]
-    known = [
-        (one, first.verdict is Verdict.passed, second.verdict is Verdict.passed)
-        for one, first, second in pairs
-        if first.value is not None and second.value is not None
-    ]
-    apart = [one for one, first, second in known if first != second]
+    pairs = [(one.total, one.second) for one in judged if one.second is not None]
+    compared = sum(None not in (first.value, second.value) for first, second in pairs)
+    apart = [one for one in judged if parts(one)]
     only_first = sum(one.total.verdict is Verdict.passed for one in apart)
     interval = (
-        binomtest(len(apart), len(known)).proportion_ci(method="wilson") if known else (0.0, 1.0)
+        binomtest(len(apart), compared).proportion_ci(method="wilson") if compared else (0.0, 1.0)
     )
     return Disagreement(
-        table=Counter((first.verdict, second.verdict) for _, first, second in pairs),
-        compared=len(known),
+        table=Counter((first.verdict, second.verdict) for first, second in pairs),
+        compared=compared,
         only_first=only_first,
         only_second=len(apart) - only_first,
         low=float(interval[0]),
         high=float(interval[1]),
-        cases=apart[:cases],
     )
+
+
+def parts(judged: Judged) -> bool:
+    """Return whether both verifiers know if the answer is right, and only one passes it."""
+    first, second = judged.total, judged.second
+    if second is None or None in (first.value, second.value):
+        return False
+    return (first.verdict is Verdict.passed) != (second.verdict is Verdict.passed)
 
 
 def _by_prompt(totals: Iterable[Reward]) -> dict[str, list[Reward]]:

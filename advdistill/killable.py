@@ -10,10 +10,13 @@ from __future__ import annotations
 import io
 import logging
 import multiprocessing
+import os
 import pickle
 import signal
+from collections.abc import Iterator
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
@@ -142,12 +145,8 @@ def _modules_of(work: bytes) -> list[str]:
 def _pool(count: int, modules: list[str]) -> ProcessPool:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([settle_in.__module__, *modules])
-    resource_tracker.ensure_running()  # its own start would let SIGINT through
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for good, in the server
-    try:
+    with _fork_server_settings():
         forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return ProcessPool(
         count,
         max_tasks=_CALLS_PER_PROCESS,
@@ -155,6 +154,28 @@ def _pool(count: int, modules: list[str]) -> ProcessPool:
         initargs=(modules,),
         context=context,
     )
+
+
+@contextmanager
+def _fork_server_settings() -> Iterator[None]:
+    """Let what starts here ignore Ctrl-C from its first moment, and order its sets alike each time.
+
+    The order of sets decides how SymPy goes about a proof, and so whether it meets its deadline.
+    """
+    resource_tracker.ensure_running()  # its own start would let SIGINT through
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    seed = os.environ.get(_HASH_SEED)
+    os.environ[_HASH_SEED] = "0"
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        del os.environ[_HASH_SEED]
+        if seed is not None:
+            os.environ[_HASH_SEED] = seed
+
+
+_HASH_SEED = "PYTHONHASHSEED"
 
 
 def _end(exitcode: int) -> str:

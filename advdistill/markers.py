@@ -8,6 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+_MAX_CANDIDATES = 200
+"""A text with more failed markers of one kind than this is junk."""
+
 
 class Mark(NamedTuple):
     """A marked answer and where it stands."""
@@ -44,9 +47,11 @@ def _of_letter(text: str) -> Mark | None:
 def _backwards(text: str, needle: str, first: int) -> Iterator[int]:
     """Yield where the needle stands, from its last place back to `first`."""
     start = text.rfind(needle, first)
-    while start >= 0:
+    for _ in range(_MAX_CANDIDATES):
+        if start < 0:
+            return
         yield start
-        start = text.rfind(needle, first, start + len(needle) - 1)
+        start = text.rfind(needle, first, start)
 
 
 _HEADING = (
@@ -96,12 +101,12 @@ def _boxes(text: str, start: int) -> Iterator[Mark]:
 def _tags(text: str, first: int) -> Mark | None:
     """Return the last closed tag that holds something, other tags and `<` included."""
     last = text.rfind("</answer>", first)
-    while last >= 0 and (tag := text.rfind("<answer>", first, last)) >= 0:
+    for tag in _backwards(text[: last + 1], "<answer>", first):
         start = tag + len("<answer>")
         end = text.find("</answer>", start)
-        if answer := text[start:end].strip():
+        answer = text[start:end].strip()
+        if answer and "<answer>" not in answer:
             return Mark(answer, "tags", start, end + len("</answer>"), True)
-        last = text.rfind("</answer>", first, tag)
     return None
 
 

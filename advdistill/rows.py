@@ -5,7 +5,8 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -124,38 +125,42 @@ def text(row: Row, name: str, where: str, *, blank: bool = False) -> str:
 
 
 def assign(
-    keys: Iterable[str], sizes: Mapping[Split, int | None], *, seed: int
-) -> dict[str, Split]:
-    """Return the split of each chosen key; test and dev are taken out first, None takes the rest.
+    keys: Sequence[str], sizes: Mapping[Split, int | None], *, seed: int
+) -> list[Split | None]:
+    """Return the split of each row by its key; test and dev are taken first, None takes the rest.
 
-    The choice hashes (seed, split, key), so the order of the keys plays no part, a larger size
-    keeps what a smaller one chose, and more training prompts leave test and dev as they are.
+    Rows with one key never go to two splits: where the last key taken has more rows than are still
+    wanted, the others are left out. The choice hashes (seed, split, key), so the order of the rows
+    plays no part, a larger size keeps what a smaller one chose, and more training rows leave test
+    and dev as they are.
 
     Raises:
-        DataError: there are fewer keys than asked for, or none is left to train on.
+        DataError: there are fewer rows than asked for, or none is left to train on.
     """
-    left = set(keys)
-    splits: dict[str, Split] = {}
+    left: dict[str, list[int]] = defaultdict(list)
+    for row, key in enumerate(keys):
+        left[key].append(row)
+    splits: list[Split | None] = [None] * len(keys)
     for split in (Split.test, Split.dev, Split.train):
-        chosen = draw(left, sizes.get(split, 0), seed=seed, split=split)
-        splits.update(dict.fromkeys(chosen, split))
-        left -= chosen
-    if sizes.get(Split.train, 0) != 0 and Split.train not in splits.values():
-        taken = " and ".join(f"{split}={size}" for split, size in sizes.items() if size != 0)
-        raise DataError(f"{len(splits)} questions: {taken} leave none for train; ask for fewer")
+        chosen = _draw(left, sizes.get(split, 0), seed=seed, split=split)
+        for row in chosen:
+            splits[row] = split
+            left.pop(keys[row], None)
+    if sizes.get(Split.train, 0) != 0 and Split.train not in splits:
+        taken = " and ".join(f"{split}={splits.count(split)}" for split in (Split.test, Split.dev))
+        raise DataError(f"{len(keys)} prompts: {taken} leave none for train; ask for fewer")
     return splits
 
 
-def draw(keys: Iterable[str], size: int | None, *, seed: int, split: Split) -> set[str]:
-    """Return `size` keys, those whose hash of (seed, split, key) is lowest; None takes all."""
-    unique = set(keys)
-    if size is not None and size > len(unique):
-        raise DataError(f"{split}: {size} questions asked for, {len(unique)} there; ask for fewer")
-    return set(sorted(unique, key=lambda key: _hash(f"{seed}\x1f{split}\x1f{key}"))[:size])
-
-
-def _hash(key: str) -> bytes:
-    return sha256(key.encode()).digest()
+def _draw(
+    rows: Mapping[str, Sequence[int]], size: int | None, *, seed: int, split: Split
+) -> list[int]:
+    """Return `size` rows, those whose hash of (seed, split, key) is lowest; None takes all."""
+    keys = sorted(rows, key=lambda key: sha256(f"{seed}\x1f{split}\x1f{key}".encode()).digest())
+    ordered = [row for key in keys for row in rows[key]]
+    if size is not None and size > len(ordered):
+        raise DataError(f"{split}: {size} prompts asked for, {len(ordered)} there; ask for fewer")
+    return ordered[:size]
 
 
 def _json_rows(file: Path) -> Iterator[tuple[int, Row]]:

@@ -61,12 +61,10 @@ def main(arguments: Sequence[str]) -> int:
     _refuse_inside(run.folder, options.output)
     name, second = _second(run, overrides)
     text = _report(run, name, second, options)
-    if options.output is None:
-        _show(text)
-        return 0
     with writing_text(options.output) as output:
-        output.write(text)
-    print(f"The report is in {options.output}.")
+        output.write(text if options.output else _laid_out(text))
+    if options.output:
+        print(f"The report is in {options.output}.")
     return 0
 
 
@@ -77,8 +75,6 @@ def _report(run: FinishedRun, name: str, second: Verifier, options: argparse.Nam
     asked = [sample] if options.quick else run.shards
     with open_judge(second, run.answer_format, processes=options.processes) as judge:
         rows = _judged(judge, pool, asked)
-    keys = {(response.prompt_id, response.sample) for response in sample}
-    in_sample = [row for row in rows if (row.prompt_id, row.sample) in keys]
     header = Header(
         folder=str(run.folder),
         name=run.name,
@@ -87,7 +83,7 @@ def _report(run: FinishedRun, name: str, second: Verifier, options: argparse.Nam
         sample=len(sample),
         seed=options.seed,
     )
-    report = audit(pool, in_sample, seed=options.seed)
+    report = audit(pool, rows, sample=len(sample), seed=options.seed)
     reweighing = None if options.quick else reweigh(pool, rows, run.weighting)
     return markdown(header, report, reweighing)
 
@@ -134,15 +130,17 @@ def _refuse_inside(folder: Path, output: str | None) -> None:
         )
 
 
-def _show(text: str) -> None:
-    """Print the report: laid out on a terminal, as Markdown elsewhere."""
+def _laid_out(text: str) -> str:
+    """Return the report for the screen: laid out on a terminal, as Markdown elsewhere."""
     if not sys.stdout.isatty():
-        print(text, end="")
-        return
+        return text
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(text, hyperlinks=False))
+    console = Console()
+    with console.capture() as captured:
+        console.print(Markdown(text, hyperlinks=False))
+    return captured.get()
 
 
 def _parser() -> argparse.ArgumentParser:

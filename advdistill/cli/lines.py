@@ -61,23 +61,38 @@ def writing_text(target: str | None) -> Iterator[TextIO]:
     Raises:
         DataError: the file cannot be written.
     """
-    if target is None:
-        yield sys.stdout
-        return
-    path = Path(target).resolve()
+    try:
+        if target is None:
+            yield sys.stdout
+            sys.stdout.flush()
+        else:
+            with _drafted(Path(target).resolve()) as handle:
+                yield handle
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if target is None:
+            discard_output()
+        raise DataError(
+            f"{target or 'standard output'} cannot be written ({error.strerror}); wanted a file in "
+            "a folder of yours, on a disk with free space; give -o FILE"
+        ) from error
+
+
+def discard_output() -> None:
+    """Send what standard output still holds nowhere, so that its end raises nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _drafted(path: Path) -> Iterator[TextIO]:
+    """Yield a draft that takes the path's name at the end; a device has no draft."""
     device = path.exists() and not path.is_file()
     draft = path if device else path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        handle = opened(draft, "wt", encoding="utf-8")
-    except OSError as error:
-        raise DataError(
-            f"{target} cannot be written ({error.strerror}); wanted a file in a folder of yours; "
-            "give -o FILE"
-        ) from error
-    try:
-        with handle:
-            yield handle  # pyright: ignore[reportReturnType]  # gzip.open of "wt" is a TextIO
+        with cast("TextIO", opened(draft, "wt", encoding="utf-8")) as handle:
+            yield handle
         if not device:
             draft.replace(path)
     finally:

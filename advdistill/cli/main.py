@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
+from advdistill.cli.lines import discard_output
 from advdistill.cli.showing import printable
 from advdistill.errors import AdvDistillError, ConfigError
 
@@ -43,13 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verb in ("--help", "-h", "help"):
             print(_HELP, end="")
             return 0
-        return import_module(f"advdistill.cli.{_known(verb)}").main(rest)
+        code = import_module(f"advdistill.cli.{_known(verb)}").main(rest)
+        sys.stdout.flush()  # here, where a reader that has left can still be caught
+        return code
     except AdvDistillError as error:
         print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read the output has seen enough; what is still in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # whoever read it has seen enough
         return 0
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

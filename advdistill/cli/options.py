@@ -28,8 +28,8 @@ def options_of(value: object) -> Options:
         DataError: it is none of these, or its labels skip or repeat one.
     """
     labels, texts = _labels_and_texts(value)
-    if not 2 <= len(texts) <= len(LETTERS):
-        raise DataError(f"'choices' holds {len(texts)} options; wanted 2 to {len(LETTERS)}")
+    if not 1 <= len(texts) <= len(LETTERS):
+        raise DataError(f"'choices' holds {len(texts)} options; wanted 1 to {len(LETTERS)}")
     if labels is None:
         return Options(tuple(texts), None)
     order = _order(labels)

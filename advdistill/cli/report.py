@@ -37,7 +37,7 @@ def markdown(header: Header, report: Report, reweighing: Reweighing | None) -> s
         _tiers(report.tiers),
         _groups(report.groups),
         _contradictions(report.contradictions),
-        _disagreement(header, report.disagreement),
+        _disagreement(header, report.disagreement, report.parted),
         _weights(reweighing),
         _examples(report.examples),
     ]
@@ -134,7 +134,7 @@ def _contradictions(found: Sequence[Contradiction]) -> Iterator[str]:
     yield from _rest(len(found))
 
 
-def _disagreement(header: Header, found: Disagreement) -> Iterator[str]:
+def _disagreement(header: Header, found: Disagreement, parted: Sequence[Judged]) -> Iterator[str]:
     yield "## The second verifier"
     yield ""
     apart = found.only_first + found.only_second
@@ -151,7 +151,7 @@ def _disagreement(header: Header, found: Disagreement) -> Iterator[str]:
         ["run's \\ second", *(verdict.value for verdict in seconds)],
         [[a.value, *(str(found.table.get((a, b), 0)) for b in seconds)] for a in firsts],
     )
-    for one in found.cases:
+    for one in parted:
         yield ""
         yield from _case(one)
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from advdistill import stages
@@ -18,6 +18,7 @@ from advdistill.cli.judge import add_processes
 from advdistill.cli.lines import writing_text
 from advdistill.cli.showing import short
 from advdistill.config import RunSettings
+from advdistill.decontamination import Overlap, overlaps
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Dataset, Verifier
 from advdistill.judging import open_judge
@@ -30,6 +31,7 @@ SHOWN = 20
 """Misses on the screen; a file takes all."""
 
 _MORE = """\
+With decontaminate=true, the training prompts that a run would leave out are listed, too.
 Neither teacher nor student is built, and no model is looked for: it needs no GPU.
 The exit code is 1 when a data set has more misses than max_unverified.
 
@@ -71,9 +73,21 @@ def main(arguments: Sequence[str]) -> int:
     cfg = compose_run(overrides)
     settings = build_settings(cfg, RunSettings)
     checked = check(cfg, processes=options.processes)
-    _show(checked, written=options.output is not None)
+    heads = list(lines(checked))
+    misses = [_miss(*pair) for one in checked for pair in one.misses]
+    shared: list[dict[str, str]] = []
+    if settings.decontaminate:
+        shared = [asdict(one) for one in shared_passages(checked, settings.overlap_words)]
+        heads.append(
+            f"decontaminate: {len(shared)} prompts of train and dev share "
+            f"{settings.overlap_words} words in a row with a test prompt; a run leaves them out"
+        )
+    more = "all are in the file" if options.output else "give -o FILE for all"
+    with writing_text(None) as output:
+        output.write(_page(heads, [misses, shared], more))
     if options.output is not None:
-        _write(options.output, checked)
+        with writing_text(options.output) as output:
+            output.writelines(json.dumps(row) + "\n" for row in [*misses, *shared])
     beyond = [one for one in checked if len(one.misses) > settings.max_unverified]
     for one in beyond:
         print(
@@ -131,45 +145,43 @@ def lines(checked: Sequence[Checked]) -> Iterator[str]:
         )
 
 
-def _show(checked: Sequence[Checked], *, written: bool) -> None:
+def shared_passages(checked: Sequence[Checked], words: int) -> list[Overlap]:
+    """Return the training and dev prompts that the run's decontamination would drop."""
+    own = checked[0].splits
+    tests = [prompt for one in checked for prompt in one.splits[Split.test]]
+    return overlaps([*own[Split.train], *own[Split.dev]], tests, words=words)
+
+
+def _miss(prompt: Prompt, total: Reward) -> dict[str, str]:
+    return {
+        "id": prompt.prompt_id,
+        "gold": prompt.answer,
+        "verdict": total.verdict.value,
+        "answer": total.answer or "",
+        "detail": total.detail or "",
+    }
+
+
+def _page(heads: Sequence[str], tables: Sequence[Sequence[Mapping[str, str]]], more: str) -> str:
+    """Return the lines and the first rows of each table, laid out for the screen."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(width=None if Console().is_terminal else 100, highlight=False)
-    for line in lines(checked):
-        console.print(short(line, 400), soft_wrap=True, markup=False)
-    misses = _rows(checked)
-    if not misses:
-        return
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    for name in misses[0]:
-        table.add_column(name, overflow="fold")
-    for row in misses[:SHOWN]:
-        table.add_row(*(Text(short(value or "", 200)) for value in row.values()))
-    console.print(table)
-    if len(misses) > SHOWN:
-        where = "all are in the file" if written else "give -o FILE for all"
-        console.print(f"and {len(misses) - SHOWN} more; {where}")
-
-
-def _rows(checked: Sequence[Checked]) -> list[dict[str, str | None]]:
-    return [
-        {
-            "id": prompt.prompt_id,
-            "gold": prompt.answer,
-            "verdict": total.verdict.value,
-            "answer": total.answer,
-            "detail": total.detail,
-        }
-        for one in checked
-        for prompt, total in one.misses
-    ]
-
-
-def _write(target: str, checked: Sequence[Checked]) -> None:
-    with writing_text(target) as output:
-        output.writelines(json.dumps(row) + "\n" for row in _rows(checked))
+    with console.capture() as captured:
+        for head in heads:
+            console.print(short(head, 400), soft_wrap=True, markup=False)
+        for rows in filter(None, tables):
+            table = Table(box=None, header_style="bold", padding=(0, 1))
+            for name in rows[0]:
+                table.add_column(name, overflow="fold")
+            for row in rows[:SHOWN]:
+                table.add_row(*(Text(short(value, 200)) for value in row.values()))
+            console.print(table)
+            if len(rows) > SHOWN:
+                console.print(f"and {len(rows) - SHOWN} more; {more}")
+    return captured.get()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -183,6 +195,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "arguments", nargs="*", metavar="SETTING=VALUE", help="as for run.py, +experiment=NAME too"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="all misses, one JSON object a line")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="all misses and overlaps, one JSON object a line"
+    )
     add_processes(parser)
     return parser

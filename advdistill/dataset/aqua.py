@@ -36,20 +36,20 @@ class Aqua:
     """A local folder instead of the hub; it may hold many data sets."""
     train_from: AquaTrain
     train: int | None
-    """How many training questions; None takes all."""
+    """How many training prompts; None takes all."""
     dev: int | None
     """None, possible where train_from is train, takes all."""
     test: int | None
     seed: int
-    """Of the choice among the questions."""
+    """Of the choice among the prompts."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         check_sizes(self.name, {"train": self.train, "dev": self.dev, "test": self.test})
         if self.train_from is AquaTrain.dev and self.dev is None and self.train != 0:
             raise ConfigError(
-                f"dataset '{self.name}': dev=null takes all questions of the split that train_from "
-                "names; wanted some left for train; give dev=50, or train_from=train"
+                f"dataset '{self.name}': dev=null takes all of the split that train_from names; "
+                "wanted some left for train; give dev=50, or train_from=train"
             )
 
     def load(self) -> Iterator[Prompt]:

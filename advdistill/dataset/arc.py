@@ -23,11 +23,11 @@ class Arc:
     path: str | None
     """A local folder instead of the hub; it may hold many data sets."""
     train: int | None
-    """How many training questions; None takes all, as in the two below."""
+    """How many training prompts; None takes all, as in the two below."""
     dev: int | None
     test: int | None
     seed: int
-    """Of the choice among the questions."""
+    """Of the choice among the prompts."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

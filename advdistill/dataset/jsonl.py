@@ -31,15 +31,15 @@ class Jsonl:
     subject_column: str | None
     kind: AnswerKind
     train: int | None
-    """How many training questions; None takes all that dev and holdout leave."""
+    """How many training prompts; None takes all that dev and holdout leave."""
     dev: int
-    """Questions taken out of train_path for dev where dev_path is null."""
+    """Prompts taken out of train_path for dev where dev_path is null."""
     test: int | None
-    """How many questions of test_path; None takes all."""
+    """How many prompts of test_path; None takes all."""
     holdout: int
-    """Questions taken out of train_path for test where test_path is null."""
+    """Prompts taken out of train_path for test where test_path is null."""
     seed: int
-    """Of the choice among the questions."""
+    """Of the choice among the prompts."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -33,11 +33,11 @@ class Math:
     path: str | None
     """A local folder instead of the hub; it may hold many data sets."""
     train: int | None
-    """How many training questions; None takes all that dev leaves."""
+    """How many training prompts; None takes all that dev leaves."""
     dev: int
     test: int | None
     seed: int
-    """Of the choice among the questions."""
+    """Of the choice among the prompts."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -34,12 +34,12 @@ class MmluPro:
     """A local folder instead of the hub; it may hold many data sets."""
     train_from: MmluProTrain
     train: int | None
-    """How many training questions; None takes all that the others leave."""
+    """How many training prompts; None takes all that the others leave."""
     dev: int
     test: int | None
     """None, possible where train_from is validation, takes all."""
     seed: int
-    """Of the choice among the questions."""
+    """Of the choice among the prompts."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -50,8 +50,8 @@ class MmluPro:
             and (self.train, self.dev) != (0, 0)
         ):
             raise ConfigError(
-                f"dataset '{self.name}': test=null takes all questions of the split that "
-                "train_from names; wanted some left for train; give test=2000, or train_from=validation"
+                f"dataset '{self.name}': test=null takes all of the split that train_from names; "
+                "wanted some left for train; give test=2000, or train_from=validation"
             )
 
     def load(self) -> Iterator[Prompt]:

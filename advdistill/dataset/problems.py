@@ -44,14 +44,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A source and how many of its questions each split takes; None takes the rest."""
+    """A source and how many of its rows each split takes; None takes the rest."""
 
     source: Source
     sizes: Mapping[Split, int | None]
 
     @property
     def wanted(self) -> bool:
-        """False where no split takes a question, so that the source need not be there."""
+        """False where no split takes a row, so that the source need not be there."""
         return any(size != 0 for size in self.sizes.values())
 
 
@@ -76,9 +76,9 @@ def files_of(parts: Sequence[Part]) -> list[Path]:
 def prompts_of(name: str, parts: Sequence[Part], read: Read, *, seed: int) -> Iterator[Prompt]:
     """Yield the prompts of each part, in the order of its rows.
 
-    Prompts that ask the same question, whatever their options, go to the same split: sizes count
-    questions. A question of an earlier part is left out of later ones, also where its prompt was
-    not drawn there, so that a smaller test split does not move its questions to train.
+    Prompts that ask the same question, whatever their options, never go to two splits: a question
+    of an earlier part is left out of later ones, also where its prompt was not drawn there, so
+    that a smaller test split does not move questions to train.
 
     Raises:
         DataError: a row is malformed, an id occurs twice, or a split asks for too many.
@@ -89,9 +89,9 @@ def prompts_of(name: str, parts: Sequence[Part], read: Read, *, seed: int) -> It
             problems = _fresh(name, _problems(name, part.source, read), asked)
             keys = [question_key(problem.question) for _, problem in problems]
             splits = assign(keys, part.sizes, seed=seed)
-            for key, (row_id, problem) in zip(keys, problems, strict=True):
-                if key in splits:
-                    yield _prompt(name, splits[key], row_id, problem)
+            for split, (row_id, problem) in zip(splits, problems, strict=True):
+                if split is not None:
+                    yield _prompt(name, split, row_id, problem)
             asked.update(keys)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -78,7 +78,7 @@ class ReasoningGym:
             metadata=json.dumps({"task": self.task, "entry": entry}, ensure_ascii=False),
         )
 
-    def _new_entries(self, split: Split, asked: set[str]) -> Iterator[dict[str, Any]]:
+    def _new_entries(self, split: Split, asked: set[str]) -> Generator[dict[str, Any]]:
         """Yield problems with a gold answer whose question was not asked before."""
         idle = found = 0
         with closing(self._entries(split)) as entries:
@@ -97,7 +97,7 @@ class ReasoningGym:
                         "fewer, or choose another task or config"
                     )
 
-    def _entries(self, split: Split) -> Iterator[dict[str, Any]]:
+    def _entries(self, split: Split) -> Generator[dict[str, Any]]:
         """Yield the task's problems without end.
 
         Some tasks walk through sets, whose order hangs on the process's hash seed: that can be

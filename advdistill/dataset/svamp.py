@@ -24,11 +24,11 @@ class Svamp:
     path: str | None
     """A local folder instead of the hub; it may hold many data sets."""
     train: int | None
-    """How many training questions; None takes all that the others leave."""
+    """How many training prompts; None takes all that the others leave."""
     dev: int
     test: int
     seed: int
-    """Of the choice among the questions."""
+    """Of the choice among the prompts."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

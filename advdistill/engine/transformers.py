@@ -1,6 +1,6 @@
 """The engine that runs everywhere: `transformers` with a KV cache, batched.
 
-Axes: `B` sequences, `T` tokens, `V` vocabulary.
+Axes: `B` sequences, `V` vocabulary.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor
 from transformers.utils.logging import disable_progress_bar as hide_bars
 
 from advdistill.engine.generation import Continuation, Decoding, Generation, Likelihood
+from advdistill.engine.likelihood import likelihoods
 from advdistill.models import load_tokenizer, locate, stop_ids
 from advdistill.records import Finish
 from advdistill.seeds import gumbel_noise
@@ -108,41 +109,6 @@ def generate(
         for tokens, logprobs in zip(tokens_BT, logprobs_BT, strict=True)
     ]
     return [flat[start : start + samples] for start in range(0, len(flat), samples)]
-
-
-@torch.inference_mode()
-def likelihoods(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    continuations: Sequence[Continuation],
-) -> list[Likelihood]:
-    """Return the likelihood of each continuation, all in one batch, in float32.
-
-    The rows are padded on the left, so that only the last positions need their logits.
-    """
-    ids = [[*one.context, *one.tokens] for one in continuations]
-    inputs = tokenizer.pad({"input_ids": ids}, return_tensors="pt", padding_side="left")
-    inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-    mask_BT = inputs["attention_mask"]
-    lengths_B = torch.tensor([len(one.tokens) for one in continuations], device=model.device)
-    longest = int(lengths_B.max())
-    output: Any = model(
-        **inputs,
-        position_ids=(mask_BT.cumsum(-1) - 1).clamp(min=0),
-        logits_to_keep=longest + 1,
-        use_cache=False,
-    )
-    tokens_BT = inputs["input_ids"][:, -longest:]
-    logprobs_BTV = output.logits[:, :-1].float().log_softmax(-1)
-    logprobs_BT = logprobs_BTV.gather(-1, tokens_BT[..., None])[..., 0]
-    outside_BT = torch.arange(longest, device=model.device) < longest - lengths_B[:, None]
-    # Filled, not multiplied by 0: what stands at a padded position may be infinite.
-    sums_B = logprobs_BT.masked_fill(outside_BT, 0.0).double().sum(-1)
-    greedy_B = ((logprobs_BTV.argmax(-1) == tokens_BT) | outside_BT).all(-1)
-    return [
-        Likelihood(logprob_sum=total, greedy=greedy)
-        for total, greedy in zip(sums_B.tolist(), greedy_B.tolist(), strict=True)
-    ]
 
 
 @contextmanager

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 _POINTS = ((31, 17), (53, -23), (71, 101))
 """Where two formulas are compared as numbers: a multiplier for the names, and a denominator."""
-_DIGITS = 40
-_PROOF = 1e-30
-_SAME = 1e-12
-_SAME_FLOATS = 1e-3
-"""Math-Verify rounds decimals to six places, by which all small numbers are equal."""
-_NOTHING = 1e-60
+_DIGITS = 3_000
 
 
 class Proof(StrEnum):
@@ -103,42 +98,48 @@ def _number(expression: Expr) -> Fraction | None:
     """Return the value of a real number to 40 digits; None for anything else."""
     if expression.free_symbols:
         return None
-    value = expression.evalf(_DIGITS)
+    value = expression.evalf(40)
     return Fraction(str(value)) if value.is_Float or value.is_Integer else None
 
 
 def _as_numbers(one: Expr, two: Expr) -> bool | None:
     """Return whether two formulas agree where numbers are put in for their variables.
 
-    None where they agree, but no better than floats do, or have no value. Math-Verify drops what
-    is small beside nothing: 1/2004! and 1/2006! are equal to it.
+    None where they have no value. Math-Verify drops what is small beside nothing: 1/2004! and
+    1/2006! are equal to it.
     """
-    from sympy import Float
+    from sympy import Integral, Limit, Product, Sum
 
-    gaps = [_gap(_at(one, point), _at(two, point)) for point in _POINTS]
-    known = [gap for gap in gaps if gap is not None]
-    limit = _SAME_FLOATS if one.has(Float) or two.has(Float) else _SAME
-    if any(gap > limit for gap in known):
+    if one.has(Sum, Product, Integral, Limit) or two.has(Sum, Product, Integral, Limit):
+        return None
+    found = [_agree(_at(one, point), _at(two, point)) for point in _POINTS]
+    if any(agree is False for agree in found):
         return False
-    return True if len(known) == len(_POINTS) and max(known) < _PROOF else None
+    return True if all(found) else None
 
 
-def _at(formula: Expr, point: tuple[int, int]) -> Any:
-    """Return the value with a number in place of each variable, which depends on its name."""
-    from sympy import Rational
+def _at(formula: Expr, point: tuple[int, int]) -> Expr:
+    """Return the formula with a number in place of each variable, which depends on its name."""
+    from sympy import Float, I, Rational
 
     values = {
         symbol: Rational(sum(map(ord, symbol.name)) * point[0] % 89 + 1, point[1])
         for symbol in formula.free_symbols
     }
-    return formula.subs(values).evalf(_DIGITS)
+    values |= {symbol: I for symbol in values if symbol.name == "i"}
+    values |= {decimal: Rational(str(decimal)) for decimal in formula.atoms(Float)}
+    return formula.xreplace(values)
 
 
-def _gap(one: Any, two: Any) -> float | None:
-    """Return how far two numbers are apart as a share of the larger; None if not both are finite."""
-    if not (one.is_number and two.is_number and one.is_finite and two.is_finite):
+def _agree(one: Expr, two: Expr) -> bool | None:
+    """Return whether two numbers are the same to thousands of digits; None if not both are finite.
+
+    The difference is worked out to ever more digits until some are certain.
+    """
+    from sympy import Float
+
+    sizes = [abs(one.evalf(20)), abs(two.evalf(20)), abs((one - two).evalf(5, maxn=_DIGITS))]
+    if not all(size.is_number and size.is_finite for size in sizes):
         return None
-    largest = max(abs(one), abs(two))
-    if largest < _NOTHING and (one == 0 or two == 0):  # a zero may come out as 1e-120
-        return None
-    return float(abs(one - two) / largest) if largest else 0.0
+    largest, gap = max(sizes[:2]), sizes[2]
+    return bool(gap == 0 or gap < largest * Float(f"1e-{_DIGITS * 2 // 3}"))

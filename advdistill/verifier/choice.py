@@ -1,92 +1,162 @@
-"""Compares the option that a response settles on with the gold letter.
+"""Compares the option that a response settles on with the gold one.
 
-Model output is hostile input: every pattern here runs in linear time and nothing is evaluated.
+Model output is hostile input: every pattern here takes linear time and nothing is evaluated.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advdistill.answers import LETTERS, AnswerFormat, AnswerStyle, Reading, visible
-from advdistill.records import Prompt, Response, Reward, Verdict
+from advdistill.records import Finish, Prompt, Response, Reward, Verdict
 from advdistill.verdicts import reward, unfinished, with_total
-from advdistill.verifier.options import Named, Options, options_of, plain
-from advdistill.verifier.statements import final_statement
+from advdistill.verifier.endings import last_words
+from advdistill.verifier.options import Named, Options, options_of
+from advdistill.verifier.statements import STATEMENT, Statement, last_statement
 
-RULE = "choice"
+_RULE = "choice"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceVerifier:
-    """Passes a response that settles on the gold option, by its letter or its own text.
+    """Passes a response that settles on the gold option, by its letter or by its own text.
 
     Two letters are no answer, however right one of them is.
     """
-
-    option_text: bool
-    """Whether the words of an option stand for its letter; never without options."""
 
     def judge(
         self, prompt: Prompt, response: Response, *, answer_format: AnswerFormat
     ) -> list[Reward]:
         """Return the row of the rule `choice` and the row `total`, which say the same."""
-        return with_total(self._row(prompt, response, answer_format))
-
-    def _row(self, prompt: Prompt, response: Response, answer_format: AnswerFormat) -> Reward:
-        """Return what the rule finds."""
-        options = options_of(prompt.choices if self.option_text else None)
-        count = len(prompt.choices) if prompt.choices is not None else len(LETTERS)
-        found = _found(response.text, answer_format, options)
-        reading = found and Reading("", found[1], found[2])
-        if row := unfinished(response, RULE, reading):
-            return row
-        gold = _gold(prompt.answer, options_of(prompt.choices))
-        if gold is None:
-            return reward(response, RULE, Verdict.error, detail="gold")
-        if found is None:
-            return reward(response, RULE, Verdict.unparsed, detail="no option found")
-        named, tier, _ = found
-        letters = named.letters
-        if len(letters) != 1 or letters[0] not in LETTERS[:count]:
-            return reward(response, RULE, Verdict.unparsed, tier=tier, detail=f"{letters}")
-        verdict = Verdict.passed if letters[0] == gold else Verdict.failed
-        return reward(response, RULE, verdict, answer=letters[0], tier=tier if named.how=="letter" else f"{tier}/{named.how}")
+        return with_total(
+            _plain_row(prompt, response, answer_format) or _row(prompt, response, answer_format)
+        )
 
 
-def _gold(answer: str, options: Options) -> str | None:
-    named = options.of_piece(answer)
-    return named.letters[0] if named and len(named.letters) == 1 else None
+def _plain_row(prompt: Prompt, response: Response, answer_format: AnswerFormat) -> Reward | None:
+    """Return the row of a response that ends in the format's own marker with one letter.
 
-
-_ENCLOSED = ("boxed", "hash", "tags", "json")
-
-
-def _found(text: str, answer_format: AnswerFormat, options: Options) -> tuple[Named, str, bool] | None:
-    shown = visible(text)
-    first = _RUN_ON.split(shown, maxsplit=1)
-    if len(first) > 1 and first[0].strip() and (found := _in(first[0], answer_format, options)):
-        return found[0], found[1], True
-    return _in(shown, answer_format, options)
-
-
-def _in(shown: str, answer_format: AnswerFormat, options: Options) -> tuple[Named, str, bool] | None:
-    reading = answer_format.read(shown)
-    if reading and reading.tier in _ENCLOSED:
-        named = options.of_piece(reading.answer)
-        if reading.tier == "boxed":
-            place = shown.rfind("\\boxed")
-            before = shown[max(0, place - 200) : place]
-            if m := _OTHER_BOX.search(before):
-                other = options.of_piece(m[1])
-                if other and named:
-                    named = Named(tuple(dict.fromkeys([*other.letters, *named.letters])), "letter")
-        if named:
-            return named, reading.tier, reading.closed
-        if reading.tier == answer_format.style:
-            shown = shown.rpartition(reading.answer)[2]
-    statement = final_statement(shown, options)
-    if statement is None:
+    It is the row that `_row` gives, several times as fast; None where a closer look is needed.
+    """
+    count = len(LETTERS) if prompt.choices is None else len(prompt.choices)
+    letter = _last_letter(response.text, answer_format.style)
+    place = LETTERS.find(letter) if letter else -1
+    if not 0 <= place < count <= len(LETTERS) or response.finish is not Finish.stop:
         return None
-    return statement.named, statement.tier, statement.closed
+    if len(prompt.answer) != 1 or not 0 <= LETTERS.find(prompt.answer) < count:
+        return None
+    verdict = Verdict.passed if letter == prompt.answer else Verdict.failed
+    tier = STATEMENT if answer_format.style is AnswerStyle.letter else answer_format.style.value
+    return reward(response, _RULE, verdict, answer=letter, tier=tier)
 
-_OTHER_BOX = re.compile(r"\\boxed\{([^{}]{1,150})\}[\s$*\\()]{0,9}(?:,|/|&|or\b|and\b)[\s$*\\()]{0,9}(?:or|and)?[\s$*\\()]{0,9}\Z")
-_RUN_ON = re.compile(r"\n\s{0,9}(?:Question|Q)\s?:", re.IGNORECASE)
+
+def _row(prompt: Prompt, response: Response, answer_format: AnswerFormat) -> Reward:
+    """Return what the rule finds."""
+    options = options_of(prompt.choices)
+    said = _said(response.text, answer_format, options)
+    if row := unfinished(response, _RULE, said and Reading("", said.tier, said.closed)):
+        return row
+    gold = options.of_piece(prompt.answer)
+    if gold is None or _refusal(gold, options) or len(prompt.choices or ()) > len(LETTERS):
+        return reward(response, _RULE, Verdict.error, detail=_no_gold(prompt))
+    if said is None:
+        return reward(response, _RULE, Verdict.unparsed, detail="no option found")
+    tier = said.tier if said.named.how in ("letter", "none") else f"{said.tier}_{said.named.how}"
+    if refusal := _refusal(said.named, options):
+        return reward(response, _RULE, Verdict.unparsed, tier=tier, detail=refusal)
+    letter = said.named.letters[0]
+    verdict = Verdict.passed if letter == gold.letters[0] else Verdict.failed
+    return reward(response, _RULE, verdict, answer=letter, tier=tier)
+
+
+def _refusal(named: Named, options: Options) -> str | None:
+    """Return why what is named is not one of the options; None where it is."""
+    if not named.letters:
+        return "says that no option is right"
+    if len(named.letters) > 1:
+        return f"more than one option: {', '.join(named.letters)}"
+    if named.letters[0] not in options.letters:
+        return f"option {named.letters[0]}, but the last one is {options.letters[-1:] or 'none'}"
+    return None
+
+
+def _no_gold(prompt: Prompt) -> str:
+    """Return why the question cannot be judged."""
+    count = len(prompt.choices or ())
+    if count > len(LETTERS):
+        return f"{count} options; wanted at most {len(LETTERS)}, one for each letter"
+    wanted = (
+        "a letter"
+        if prompt.choices is None
+        else f"the letter or the text of one of {count} options"
+    )
+    return f"the gold answer {prompt.answer[:80]!r} is not {wanted}"
+
+
+def _said(text: str, answer_format: AnswerFormat, options: Options) -> Statement | None:
+    """Return the response's last word on the question that it was asked.
+
+    A base model that was not stopped goes on to ask and answer questions of its own.
+    """
+    shown = visible(text)
+    asked, *others = _NEXT_QUESTION.split(shown, maxsplit=1)
+    if others and asked.strip() and (said := _last_word(asked, answer_format, options)):
+        return replace(said, closed=True)
+    return _last_word(shown, answer_format, options)
+
+
+def _last_word(text: str, answer_format: AnswerFormat, options: Options) -> Statement | None:
+    """Return the last marked answer that names an option, else the last statement in prose.
+
+    A mark of the format's own that names none stands: only what follows it can replace it.
+    """
+    if answer_format.style is AnswerStyle.letter and (said := last_statement(text, options)):
+        return said
+    reading = answer_format.read(text)
+    if reading and reading.tier in _MARKERS:
+        if named := _marked(text, reading, options):
+            return Statement(named, reading.tier, reading.closed)
+        if reading.tier == answer_format.style:
+            text = text.rpartition(reading.answer)[2]
+    return last_statement(text, options) or last_words(text, options)
+
+
+def _marked(text: str, reading: Reading, options: Options) -> Named | None:
+    r"""Return what a mark names together with the one joined to it: `\boxed{A} or \boxed{B}`."""
+    named = options.of_piece(reading.answer)
+    start = text.rfind(_MARKERS[reading.tier])
+    joined = _MARK_BEFORE.search(text, max(0, start - 200), max(0, start))
+    other = options.of_piece(joined["box"] or joined["tag"]) if joined else None
+    if named is None or other is None:
+        return named
+    return Named(tuple(dict.fromkeys([*other.letters, *named.letters])), "letter")
+
+
+def _last_letter(text: str, style: AnswerStyle) -> str | None:
+    """Return the letter in the format's own marker at the very end; None where it may deceive."""
+    asked = _NEXT_QUESTION.search(text)
+    end = asked.start() if asked else len(text)
+    match = _ENDINGS[style].search(text, max(0, end - 60), end)
+    if match is None or "think>" in text:
+        return None
+    return None if _UNSURE.search(text, max(0, match.start() - 60), match.start()) else match[1]
+
+
+_MARKERS = {"boxed": "\\boxed", "hash": "####", "tags": "<answer>", "json": '"answer"'}
+_MARK_BEFORE = re.compile(
+    r"(?:\\boxed\s?\{(?P<box>[^{}]{1,150})\}|<answer>(?P<tag>[^<]{1,150})</answer>)"
+    r"[\s$*\\().]{0,9}(?:,|/|&|\bor\b|\band\b)[\s$*\\()]{0,9}(?:(?:or|and)\b)?[\s$*\\()]{0,9}\Z"
+)
+_NEXT_QUESTION = re.compile(r"\n\s{0,9}(?:Question|Q)\s?:", re.IGNORECASE)
+_LETTER = r"(?:\\text\{)?\(?([A-Z])\)?\}?"
+_ENDINGS = {
+    AnswerStyle.boxed: re.compile(rf"\\boxed\{{{_LETTER}\}}[\s.$)\\\]]{{0,9}}\Z"),
+    AnswerStyle.hash: re.compile(r"#### \(?([A-Z])\)?\s{0,9}\Z"),
+    AnswerStyle.tags: re.compile(r"<answer>\(?([A-Z])\)?</answer>\s{0,9}\Z"),
+    AnswerStyle.letter: re.compile(r"\b[Aa]nswer(?: is |: )\(?([A-Z])\)?[\s.]{0,9}\Z"),
+    AnswerStyle.json: re.compile(r'"answer": "\(?([A-Z])\)?"\}\s{0,9}\Z'),
+}
+_UNSURE = re.compile(
+    r"(?:\bnot\b|n't\b|\b[Ii]f\b|[Ww]hether|[Uu]nless|n?either|\bnor\b|wrong|incorrect|cannot)"
+    r"[^.,;:!?\n]{0,60}\Z|(?:boxed|<answer>)[^\n]{0,60}\Z"
+)
+"""Words before the marker that may take its answer back, or another marker joined to it."""

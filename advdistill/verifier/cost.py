@@ -5,9 +5,10 @@ can be taken for code. What gets through may still run long; it runs where it ca
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from advdistill.verifier.latex import FUNCTIONS, Tokens
-from advdistill.verifier.rationals import TooBigError, value
+from advdistill.verifier.arithmetic import TooBigError, value
 
 _MAX_TOKENS = 400
 _MAX_NESTING = 16
@@ -24,7 +25,7 @@ _COMMANDS = frozenset(
     "rightarrow circ left right lfloor rfloor lceil rceil langle rangle mathbb land prime partial "
     f"approx angle {_GREEK}".split()
 )
-_SIGNS = frozenset("+-/^_=<>!|,;:.'%&(){}[]") | {", ", r"\\", r"\{", r"\}", r"\%"}
+_SIGNS = frozenset("+-/^_=<>!|,;:.'&(){}[]") | {", ", r"\\", r"\{", r"\}"}
 _ENVIRONMENTS = frozenset(
     rf"\{edge}{{{name}}}" for edge in ("begin", "end") for name in ("matrix", "vmatrix", "cases")
 )
@@ -78,7 +79,7 @@ def _exploding(tokens: Tokens) -> str | None:
             return f"{operation} of a number that is too big"
         except ZeroDivisionError:
             return "a division by zero"
-        if number is not None and abs(number) > most:
+        if isinstance(number, Fraction) and abs(number) > most:
             return f"{operation} of {number.numerator.bit_length()} bits; at most {most} is tried"
     if "!!" in "".join(tokens):
         return "a factorial of a factorial"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from advdistill.verifier.near import Near, near
 from advdistill.verifier.values import Kind, Value
 
 _MAX_BAG = 40
@@ -82,10 +83,9 @@ def _is_relation(value: Value) -> bool:
 
 def _singles(gold: Value, answer: Value) -> Finding:
     if gold.number is not None and answer.number is not None:
-        return any(
-            _numbers(one, two, gold, answer)
-            for one, two in _readings(gold, answer)
-        )  # fmt: skip
+        return any(_numbers(one, two, gold, answer) for one, two in _readings(gold, answer))
+    if (finding := _nearly(gold, answer)) is not None:
+        return finding
     if _is_letter(gold) and (_is_letter(answer) or answer.number is not None):
         return False
     if _is_letter(answer) and gold.number is not None:
@@ -103,9 +103,7 @@ def _readings(gold: Value, answer: Value) -> Iterator[tuple[Fraction | float, Fr
         yield (hundredth[0], answer.number) if gold.percent else (gold.number, hundredth[1])
 
 
-def _numbers(
-    one: Fraction | float, two: Fraction | float, gold: Value, answer: Value
-) -> bool:
+def _numbers(one: Fraction | float, two: Fraction | float, gold: Value, answer: Value) -> bool:
     if one == two:
         return True
     if isinstance(one, float) or isinstance(two, float):
@@ -113,6 +111,19 @@ def _numbers(
     if gold.step and rounded(one, gold.step, two):
         return True
     return bool(answer.step and rounded(two, answer.step, one))
+
+
+def _nearly(gold: Value, answer: Value) -> Finding | None:
+    """Compare numbers of which one at least is irrational; equal ones have to be proved so."""
+    one, two = (value.near or value.number for value in (gold, answer))
+    if one is None or two is None or gold.percent or answer.percent:
+        return None
+    if isinstance(one, float) or isinstance(two, float):
+        return False
+    for decimal, other in ((gold, two), (answer, one)):
+        if decimal.step and isinstance(decimal.number, Fraction) and isinstance(other, Near):
+            return rounded(decimal.number, decimal.step, Fraction(other.value))
+    return False if near(one).apart(two) else _claim(gold, answer)
 
 
 def _is_letter(value: Value) -> bool:
@@ -124,7 +135,7 @@ def _compounds(gold: Value, answer: Value) -> Finding:
     kinds = (gold.kind, answer.kind)
     if Kind.single in kinds:
         number = gold if gold.kind is Kind.single else answer
-        return _claim(gold, answer) if number.number is None else False
+        return number.number is None and number.near is None and _claim(gold, answer)
     if kinds == (Kind.matrix, Kind.matrix):
         return gold.shape == answer.shape and _in_order(gold.items, answer.items)
     if kinds == (Kind.union, Kind.union):

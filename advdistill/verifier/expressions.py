@@ -27,6 +27,7 @@ _BRACE = re.compile(
     r"(?P<box>\\(?:boxed|fbox)\s{0,3}\{)|\\[{}]|\\\\(?!boxed|fbox)|(?P<open>\{)|(?P<close>\})"
 )
 _TURN = re.compile(r"[.!?]\s|\b(?:wait|no|not|but|actually|instead|so|thus|then)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:cannot|not|impossible)\b|n't\b", re.IGNORECASE)
 _JOINT = re.compile(r"[,;&]|\b(?:and|or)\b")
 _FUNCTIONS = frozenset("sin cos tan cot sec csc log exp sqrt inf infty and".split())
 
@@ -80,6 +81,11 @@ def leading_or_last(text: str) -> str | None:
     if not text[: first.start].strip(" \t\n*_:\"'`~") and (first.maths or len(spans) == 1):
         return first.latex
     return max(spans, key=lambda span: span.end).latex
+
+
+def is_denial(text: str) -> bool:
+    """Return whether a sentence says that something is not so: its expression is no answer."""
+    return bool(_NEGATED.search(text))
 
 
 def has_maths(text: str) -> bool:

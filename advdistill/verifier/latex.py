@@ -16,7 +16,15 @@ _CHARACTERS = {
     **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e", ""),
     **dict.fromkeys("\u00a0\u2009\u202f\u3000", " "),
     **dict.fromkeys("×·⋅∙✕", r"\cdot "),
-    **{"÷": "/", "⁄": "/", "∕": "/", "π": r"\pi ", "∞": r"\infty ", "√": r"\sqrt ", "°": r"^\circ "},
+    **{
+        "÷": "/",
+        "⁄": "/",
+        "∕": "/",
+        "π": r"\pi ",
+        "∞": r"\infty ",
+        "√": r"\sqrt ",
+        "°": r"^\circ ",
+    },
     **{"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm ", "∪": r"\cup "},
     **{"∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "²": "^2 ", "³": "^3 ", "θ": r"\theta "},
     **{"½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}"},
@@ -36,8 +44,11 @@ _REWRITES = tuple(
         (r"\\(?:text|mathrm)\s?\{\s{0,3}\\?%\s{0,3}\}", "%"),
         (r"\\(?:text|mathrm)\s?\{\s{0,3}(?:percentage|percent|pct)\s{0,3}\}", "%"),
         (r"(?<=[\d}\s])(?:percentage|percent|pct)(?![A-Za-z])", "%"),
-        (r"\^\s?(?:\{\s?\\(?:circ|degree)\s?\}|\\(?:circ|degree)(?![a-z]))"
-         r"(?:\s?(?:[CF](?![A-Za-z])|\\(?:text|mathrm)\s?\{\s?[CF]\s?\}))?|\\degree(?![a-z])", " "),
+        (
+            r"\^\s?(?:\{\s?\\(?:circ|degree)\s?\}|\\(?:circ|degree)(?![a-z]))"
+            r"(?:\s?(?:[CF](?![A-Za-z])|\\(?:text|mathrm)\s?\{\s?[CF]\s?\}))?|\\degree(?![a-z])",
+            " ",
+        ),
     )
 )
 _SPACED = re.compile(r"@((?: \d{3})+)")
@@ -66,7 +77,14 @@ _SAME = {
     **{"leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne"},
     **{"lt": "<", "gt": ">", "varnothing": "emptyset", "times": "cdot", "div": "/", "ast": "cdot"},
     **{"lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "vert": "|", "lvert": "|"},
-    **{"rvert": "|", "mid": "|", "simeq": "approx", "colon": ":", "dots": "ldots", "cdots": "ldots"},
+    **{
+        "rvert": "|",
+        "mid": "|",
+        "simeq": "approx",
+        "colon": ":",
+        "dots": "ldots",
+        "cdots": "ldots",
+    },
     **{"lparen": "(", "rparen": ")", "to": "rightarrow", "wedge": "land", "degree": "circ"},
 }
 _PLAIN = frozenset("<>/[]()|:")
@@ -110,7 +128,7 @@ def tokens(latex: str) -> Tokens:
 def spelled(given: Tokens) -> str:
     """Return the tokens as LaTeX that says the same."""
     parts: list[str] = []
-    for token, after in zip(given, (*given[1:], ""), strict=True):
+    for token, after in zip(given, [*given[1:], ""], strict=False):
         parts.append("," if token == ", " else token)
         if token.startswith("\\") and token[-1].isalpha() and after[:1].isalpha():
             parts.append(" ")
@@ -161,12 +179,12 @@ def _scan(text: str) -> list[str]:
 def _words(text: str) -> list[str]:
     r"""Return the tokens of `\text{...}`: its words whole, the rest as outside."""
     pieces = re.findall(r"[A-Za-z][A-Za-z.'-]*|\d+(?:,\d{3})*(?:\.\d+)?|[^\sA-Za-z\d]", text)
-    return [rf"\text{{{_word(piece)}}}" if len(_word(piece)) > 1 else _word(piece) for piece in pieces]
+    return [_word(piece.replace(".", "")) if piece[0].isalpha() else piece for piece in pieces]
 
 
-def _word(piece: str) -> str:
-    """Return a word without full stops: `p.m.` is `pm`."""
-    return piece.replace(".", "") if piece[0].isalpha() else piece
+def _word(letters: str) -> str:
+    """Return the token of a word; a single letter is a variable."""
+    return letters if len(letters) == 1 else rf"\text{{{letters}}}"
 
 
 def _letters(run: str, before: str) -> list[str]:
@@ -174,7 +192,7 @@ def _letters(run: str, before: str) -> list[str]:
     if run in _NAMES:
         return ["\\" + _NAMES[run]]
     if run in UNITS or (len(run) > 3 and not before.isdigit()):
-        return [rf"\text{{{run}}}"]
+        return [_word(run)]
     return list(run)
 
 

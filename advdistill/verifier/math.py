@@ -17,11 +17,18 @@ from advdistill.verdicts import reward, unfinished, with_total
 from advdistill.verifier.algebra import Proof, prove
 from advdistill.verifier.cost import refusal
 from advdistill.verifier.equality import Claim, Finding, compare
-from advdistill.verifier.expressions import boxes, has_maths, joined_boxes, leading_or_last
+from advdistill.verifier.expressions import (
+    boxes,
+    has_maths,
+    is_denial,
+    joined_boxes,
+    leading_or_last,
+)
 from advdistill.verifier.latex import tokens
 from advdistill.verifier.values import Kind, Value, read
 
 RULE = "math"
+_EMPHASIS = " \t\n*_`"
 
 
 class Tier(StrEnum):
@@ -120,15 +127,21 @@ def _fraction(value: Value) -> str:
 
 def _candidates(reading: Reading | None, text: str, gold: Value) -> list[str]:
     """Return the ways to read the final answer, the most likely last."""
-    if reading is None:
-        found = leading_or_last(visible(text)) if visible(text).strip() else None
+    if reading is None or (reading.tier == "phrase" and not _says_something(reading.answer)):
+        found = leading_or_last(visible(text))
         return [found] if found else []
     if reading.tier == "boxed":
         together = joined_boxes(visible(text)) if gold.kind is Kind.bag else None
         return [reading.answer, *([together] if together else [])]
     inside = leading_or_last(reading.answer)
     prose = reading.tier in ("phrase", "line") or has_maths(reading.answer)
-    return [reading.answer, *([inside] if inside and prose else [])]
+    wanted = inside and prose and not is_denial(reading.answer)
+    return [reading.answer, *([inside] if inside and wanted else [])]
+
+
+def _says_something(answer: str) -> bool:
+    """Return whether there is more than a colon before a formula on the next line."""
+    return any(map(str.isalnum, answer))
 
 
 def _values(candidates: Sequence[str]) -> list[Value] | str:
@@ -136,7 +149,7 @@ def _values(candidates: Sequence[str]) -> list[Value] | str:
     values, problem = [], "no answer found"
     for candidate in candidates:
         try:
-            value = read(tokens(candidate))
+            value = read(tokens(candidate.strip(_EMPHASIS)))
         except ValueError as error:
             problem = str(error)
             continue

@@ -13,6 +13,7 @@ from advdistill.verifier.numerals import Number, last_value, parse_number, value
 RULE = "number"
 LAST_NUMBER = "last_number"
 """The tier of a number that no marker points at."""
+_DECIMALS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,7 @@ class NumberVerifier:
             return with_total(row)
         verdict = Verdict.passed if self._equal(value, gold) else Verdict.failed
         answer = canonical(value)
-        return [
-            reward(response, rule, verdict, answer=answer, tier=tier) for rule in (RULE, TOTAL)
-        ]
+        return [reward(response, rule, verdict, answer=answer, tier=tier) for rule in (RULE, TOTAL)]
 
     def _equal(self, value: Number, gold: Number) -> bool:
         """Return whether the value is within the tolerance of the gold answer."""
@@ -73,12 +72,12 @@ _gold = lru_cache(maxsize=4096)(parse_number)
 
 
 def canonical(value: Number) -> str:
-    """Return one text per value: `18`, `7.5`, or `2/3` where six decimals do not hold it."""
+    """Return one text per value: `18`, `7.5`, or `2/3` where forty decimals do not hold it."""
     if isinstance(value, int):
         return str(value)
-    millionths = value * 10**6
-    if millionths.denominator != 1:
+    scaled = value * 10**_DECIMALS
+    if scaled.denominator != 1:
         return str(value)
-    whole, rest = divmod(abs(millionths.numerator), 10**6)
-    decimals = f"{rest:06d}".rstrip("0")
+    whole, rest = divmod(abs(scaled.numerator), 10**_DECIMALS)
+    decimals = f"{rest:0{_DECIMALS}d}".rstrip("0")
     return ("-" if value < 0 else "") + (f"{whole}.{decimals}" if decimals else str(whole))

@@ -11,6 +11,10 @@ from advdistill.verifier.spelling import THIN, plain
 
 Number = Fraction | int
 """Whole numbers are mostly `int`, which is quicker; equal values are equal either way."""
+_MAX_CHARACTERS = 2_000
+"""What is longer states no number; in a text without a marker, how far back one is looked for."""
+_MAX_AFTER = 40
+"""How much behind the last digit may belong to its number: `million`."""
 _MAX_POWER = 400
 _MAX_DIGITS = _MAX_POWER + 1
 """Python itself refuses to read numbers of more than 4,300 digits."""
@@ -50,10 +54,13 @@ def general_value(answer: str) -> Number:
     Raises:
         ValueError: as in `value_of`.
     """
+    if len(answer) > _MAX_CHARACTERS:
+        raise ValueError(f"an answer of more than {_MAX_CHARACTERS} characters")
     said = _AFTERTHOUGHT.split(_with_thin_spaces(plain(answer)).strip(), maxsplit=1)[0]
     sides = said.split("=")
-    right = next((side for side in reversed(sides) if _NUMBER.search(side)), "")
-    right = _LONE_SIGN.sub(r"\1", right)
+    while len(sides) > 1 and not _NUMBER.search(sides[-1]):
+        sides.pop()
+    right = _LONE_SIGN.sub(r"\1", sides[-1])
     found = list(_NUMBER.finditer(right))
     if not found:
         raise ValueError("no number found")
@@ -62,7 +69,7 @@ def general_value(answer: str) -> Number:
     before, after = right[: found[0].start()], right[found[0].end() :]
     if _NEGATION.search(before):
         raise ValueError("a negation, not a number")
-    if "\\" in right or _held(before) or _GOES_ON.match(after):
+    if "\\" in right or _held(before) or _GOES_ON.match(after) or _unsolved(sides):
         raise ValueError("an expression, not a number")
     return _exact(found[0])
 
@@ -73,8 +80,11 @@ def last_value(text: str) -> Number:
     Raises:
         ValueError: there is none, or it is too long or the end of an expression.
     """
-    for line in reversed(text.split("\n")):
-        shown = plain(line) if _DIGIT.search(line) else ""
+    digits = _TO_LAST_DIGIT.match(text)
+    end = digits.end() if digits else 0
+    near = text[max(0, end - _MAX_CHARACTERS) : end + _MAX_AFTER]
+    for line in reversed(near.split("\n")):
+        shown = plain(line)
         found = list(_NUMBER.finditer(shown))
         if found:
             start = found[-1].start()
@@ -91,17 +101,20 @@ _NUMBER = re.compile(
     rf"(?P<whole>(?:\d|\.\d)(?:[\d.,{THIN}]|'(?=\d{{3}}))*)"
     r"(?:[eE](?P<exponent>[-+]?\d+)|:(?P<minutes>[0-5]\d)(?!\d)"
     r"|\s?/\s?(?P<below>-?\d[\d.,]*)|\s(?P<over>\d+)/(?P<under>\d+))?"
-    r"(?:\s?(?P<scale>thousand|million|billion|trillion)(?![A-Za-z]))?"
+    r"(?:\s?(?P<scale>thousand|million|billion|trillion)s?(?![A-Za-z]))?"
 )
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_DIGIT = re.compile(r"\d")
+_TO_LAST_DIGIT = re.compile(r".*\d", re.DOTALL)
 _LONE_SIGN = re.compile(r"\A\s*([-+])\s+")
-_AFTERTHOUGHT = re.compile(r"(?<=[\d%])[.;]\s|\bbecause\b|,\s(?:as|since)\b")
+_AFTERTHOUGHT = re.compile(r"(?<=[\d%])(?:\.\s|;\s(?![-$]?\d))|\bbecause\b|,\s(?:as|since)\b")
 _SEVERAL = re.compile(r"[,;]\s{0,9}[A-Za-z]|\b(?:or|and)\b")
 """Between two equal signs: `x = 5 or x = 6`."""
 _NEGATION = re.compile(r"\bnot\b|n't\b", re.IGNORECASE)
 _UNFINISHED_SUM = re.compile(r"[\d)%]\s?(?:[-+/^]|\*{1,2})\s?[$(]?\Z")
-_HELD = re.compile(r"(?:[-+/^<>≤≥±√÷]\s{0,9}|(?<=\S)\*\s{0,9}|\||[A-Za-z]\()[$(]{0,3}\Z")
+_HELD = re.compile(
+    r"(?:[-+/^<>≤≥±√÷]\s{0,9}|(?<=\S)\*\s{0,9}|\||[A-Za-z]\(|\b(?:log|ln|exp|sin|cos|tan|sqrt)\s)"
+    r"[$(]{0,3}\Z"
+)
 """An operator, a bar or a function before the number: `x-5`, `< 5`, `|-5`, `sqrt(16`."""
 _DASH = re.compile(r"[A-Za-z]{2}\s{1,9}-\s{1,9}\Z")
 _GOES_ON = re.compile(
@@ -110,6 +123,8 @@ _GOES_ON = re.compile(
     r"|(?![mgshlLdcpCFNJVW])[A-Za-z](?![A-Za-z])"
 )
 """What makes the number a part of something else: `5+x`, `5!`, `5x`, `0x1F`; `5m` is a length."""
+_UNSOLVED = re.compile(r"\d\s?[xyzn]\s{0,9}\Z|[-+*/^]\s?[xyzn]\s{0,9}\Z|\b[xyzn]\s?[-+*/^]\s?\d")
+"""The left side of `2x = 10` or of `x - 5 = 0`."""
 
 
 def _held(before: str) -> bool:
@@ -117,8 +132,12 @@ def _held(before: str) -> bool:
     return bool(_HELD.search(tail)) and not _DASH.search(tail)
 
 
+def _unsolved(sides: list[str]) -> bool:
+    return len(sides) > 1 and bool(_UNSOLVED.search(sides[-2][-40:]))
+
+
 _SPACED_THOUSANDS = re.compile(
-    r"(?<![\d.,/])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?(?![\d/]|[.,]\d)"
+    r"(?<![\d.,/])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?:\.\d+|,\d\d?)?(?![\d/]|[.,]\d)"
 )
 
 
@@ -171,7 +190,7 @@ def _decimal(text: str) -> Number:
         digits = re.sub(f"[.{THIN}']", "", spelling).replace(",", ".")
     else:
         raise ValueError(f"'{spelling[:40]}' is not one number")
-    if len(digits) > _MAX_DIGITS + 1:
+    if len(digits.replace(".", "")) > _MAX_DIGITS:
         raise ValueError(f"a number of more than {_MAX_DIGITS} digits")
     return Fraction(digits) if "." in digits else int(digits)
 

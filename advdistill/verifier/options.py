@@ -1,10 +1,10 @@
 """The options of a question, and which of them a short piece of text names.
 
-Every pattern runs in linear time on a piece that its caller has bounded.
+Every pattern takes time linear in the piece, which its caller has bounded.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -22,92 +22,93 @@ class Named:
     """`letter`, or `text` or `number` where the option's own words stand there."""
 
 
-NOTHING = Named((), "none")
-"""The text says that no option is right."""
-
-
+@dataclass(frozen=True, slots=True, eq=False)
 class Options:
     """The options of one question, spelled in the ways that an answer may spell them."""
 
-    def __init__(self, texts: tuple[str, ...] | None) -> None:
-        """Spell out the texts, in the order of their letters; None where they are not known."""
-        self.known = texts is not None
-        self.letters = LETTERS if texts is None else LETTERS[: len(texts)]
-        labelled = list(zip(self.letters, texts or (), strict=False))
-        self._spellings = [(spell, _by_text(spell, labelled)) for spell in _SPELLINGS]
-        self._numbers = [(letter, number(text)) for letter, text in labelled]
-        self.words = {letter: words(text) for letter, text in labelled}
-        self.longest = max((len(text) for text in texts or ()), default=0)
+    letters: str
+    spellings: tuple[Mapping[str, str | None], ...]
+    """The letter of each text, spelled ever more loosely; None where two options share one."""
+    numbers: tuple[tuple[str, tuple[Fraction, str]], ...]
+    """The letters of the options that are numbers, with value and unit."""
+    words: Mapping[str, tuple[str, ...]]
+    """The words of each option's text; empty where the texts are not known."""
+    reach: int
+    """So many characters of a marked answer or a statement are read."""
 
     def of_text(self, text: str) -> Named | None:
         """Return the option whose own text this is, or whose number; None for no single one."""
-        for spell, letters in self._spellings:
-            if (spelled := spell(text)) in letters:
+        spellings = _spellings(text)
+        for spelled, letters in zip(spellings, self.spellings, strict=True):
+            if spelled in letters:
                 letter = letters[spelled]
                 return Named((letter,), "text") if letter else None
-        return self._of_number(text)
-
-    def _of_number(self, text: str) -> Named | None:
-        said = number(text)
-        equal = [letter for letter, own in self._numbers if said and own and _same(said, own)]
+        said = number(spellings[0]) if self.numbers else None
+        equal = [letter for letter, own in self.numbers if said and _same(said, own)]
         return Named((equal[0],), "number") if len(equal) == 1 else None
 
     def of_piece(self, piece: str, *, strict: bool = False) -> Named | None:
         """Return what a marked answer, or the words behind `the answer is`, name.
 
-        With `strict` a letter counts only where nothing but its own text or a reason follows.
+        With `strict`, a letter counts only where nothing but its own text or a reason follows.
         """
-        text = plain(piece)
-        first = text.partition("\n")[0].strip()
-        sentence = _SENTENCE.match(first)
-        for part in dict.fromkeys((text.strip(), first, sentence[0] if sentence else first)):
+        text = plain(piece[: self.reach])
+        line = text.strip().partition("\n")[0].strip()
+        sentence = _SENTENCE.match(line)
+        for part in dict.fromkeys((text.strip(), line, sentence[0] if sentence else line)):
             if whole := self._of_whole(part):
                 return whole
-        if found := self._labelled(first, strict=strict):
-            return found
-        reasoned = _REASON.split(first, maxsplit=1)[0]
-        return self.of_text(reasoned) if reasoned != first else None
+        said = _REASON.split(line, maxsplit=1)[0]
+        return self._labelled(line, said, strict=strict) or self.of_text(said)
 
     def _of_whole(self, text: str) -> Named | None:
         """Return what a text that is only a letter or only an option names."""
         alone = text.strip(_BRACKETS)
-        if len(alone) == 1 and alone.upper() in self.letters:
+        if len(alone) == 1 and alone.isascii() and alone.upper() in self.letters:
             return Named((alone.upper(),), "letter")
-        return self.of_text(text) if self.known else None
+        return self.of_text(text)
 
-    def _labelled(self, text: str, *, strict: bool) -> Named | None:
-        """Return the letters that open a text, or the only ones in brackets there."""
-        label = _LABEL.match(text)
-        if label and _DENIED.match(text, label.end()):
+    def _labelled(self, line: str, said: str, *, strict: bool) -> Named | None:
+        """Return the letters that open a line, or those in brackets in its first clause."""
+        label = _LABEL.match(line)
+        if label and _DENIED.match(line, label.end()):
             return None
-        if label and (found := self._opening(text, label, strict=strict)):
+        if label and (found := self._opening(line, label, strict=strict)):
             return found
         if strict:
             return None
-        said = _REASON.split(text, maxsplit=1)[0]
         bracketed = tuple(dict.fromkeys(bracketed_letters(said)))
         if bracketed and not _NEGATION.search(said):
             return Named(bracketed, "letter")
-        return NOTHING if _NONE.match(text) else None
+        return Named((), "none") if _NONE.match(line) else None
 
-    def _opening(self, text: str, label: re.Match[str], *, strict: bool) -> Named | None:
+    def _opening(self, line: str, label: re.Match[str], *, strict: bool) -> Named | None:
         """Return the letter of a label with those joined to it by `or`, `and` or a comma."""
-        letter, rest = label["letter"].upper(), text[label.end() :]
-        own = self.of_text(rest) if self.known else None
+        letter, rest = label["letter"].upper(), line[label.end() :]
+        own = self.of_text(rest) or self.of_text(_REASON.split(rest, maxsplit=1)[0])
         if own and own.letters == (letter,) and (label["close"] or rest[:1] in " .:,-"):
             return Named((letter,), "letter")
         if not _follows(label, rest):
             return None
-        letters = dict.fromkeys([letter, *_joined(rest)])
-        if strict and len(letters) == 1 and not _ENDS.match(rest):
-            return None
-        return Named(tuple(letters), "letter")
+        letters = tuple(dict.fromkeys([letter, *_joined(rest)]))
+        ends = _ENDS.match(rest) or (label["close"] and rest[:2] == ". ")
+        return Named(letters, "letter") if len(letters) > 1 or ends or not strict else None
 
 
 @lru_cache(maxsize=4096)
 def options_of(texts: tuple[str, ...] | None) -> Options:
-    """Return the options with these texts; the answers to one question share them."""
-    return Options(texts)
+    """Return the options with these texts in the order of their letters; None: not known."""
+    letters = LETTERS if texts is None else LETTERS[: len(texts)]
+    labelled = list(zip(letters, texts or (), strict=False))
+    numbers = [(letter, number(_spellings(text)[0])) for letter, text in labelled]
+    spelled = [[(letter, spelling) for spelling in _spellings(text)] for letter, text in labelled]
+    return Options(
+        letters=letters,
+        spellings=tuple(map(_by_spelling, zip(*spelled, strict=True))) or ({}, {}, {}),
+        numbers=tuple((letter, value) for letter, value in numbers if value),
+        words={letter: words(text) for letter, text in labelled},
+        reach=400 + max((len(text) for _, text in labelled), default=0),
+    )
 
 
 def bracketed_letters(text: str) -> list[str]:
@@ -117,9 +118,12 @@ def bracketed_letters(text: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Return the text without Markdown, LaTeX's wrappers and what cannot be seen."""
-    if not text.isascii():
+    if not text.isascii() and _UNUSUAL.search(text):
         text = text.translate(_SEEN)
-    return _WRAPPERS.sub("", _SPACES.sub(" ", text)) if _WRAPPED.search(text) else text
+    if "\\" in text:
+        text = _FRACTION.sub(r"\1/\2", text)
+        text = _WRAPPERS.sub("", _NARROW_SPACES.sub(" ", text))
+    return _MARKDOWN.sub("", text)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -130,57 +134,47 @@ def words(text: str) -> tuple[str, ...]:
 
 def number(text: str) -> tuple[Fraction, str] | None:
     """Return the value and the unit of a text that is one short number; None for others."""
-    match = _NUMBER.fullmatch(plain(_FRACTION.sub(r"\1/\2", text[:100])).strip(" .,;:!"))
-    if match is None:
+    match = _NUMBER.fullmatch(text) if len(text) < 100 else None
+    if match is None or not int(match["below"] or 1):
         return None
-    below = Fraction(match["below"] or 1)
-    if below == 0:
-        return None
-    value = Fraction(match["value"].replace(",", "")) / below
+    value = Fraction(match["value"].replace(",", "")) / int(match["below"] or 1)
     unit = "".join(match["unit"].casefold().split()).strip(".,;:!")
     return -value if match["sign"] == "-" else value, match["currency"] or unit
 
 
 def _same(said: tuple[Fraction, str], own: tuple[Fraction, str]) -> bool:
-    """Return whether two numbers are equal and no unit speaks against it."""
-    return said[0] == own[0] and (said[1] == own[1] or not said[1] or not own[1])
+    """Return whether two numbers are equal and no unit, nor a variable as in 2x, parts them."""
+    units = {said[1], own[1]}
+    apart = len(units) > 1 and (
+        "" not in units or any(unit.isalpha() for unit in units if len(unit) == 1)
+    )
+    return said[0] == own[0] and not apart
 
 
-def _by_text(
-    spell: Callable[[str], str], labelled: list[tuple[str, str]]
-) -> dict[str, str | None]:
+def _by_spelling(labelled: Iterable[tuple[str, str]]) -> dict[str, str | None]:
     """Return the letter of each spelling; None where two options are spelled so."""
     letters: dict[str, str | None] = {}
-    for letter, text in labelled:
-        spelled = spell(text)
+    for letter, spelled in labelled:
         letters[spelled] = None if spelled in letters else letter
     letters.pop("", None)
     return letters
 
 
-def _spaced(text: str) -> str:
-    return " ".join(plain(text).split()).rstrip(".,;: ").lstrip(",;: ")
+def _spellings(text: str) -> tuple[str, str, str]:
+    """Return the text spaced evenly, without outer brackets and quotes, and in lower case.
 
-
-def _bare(text: str) -> str:
-    return _spaced(text).strip(_BRACKETS)
-
-
-def _folded(text: str) -> str:
-    return _bare(text).casefold()
-
-
-_SPELLINGS = (_spaced, _bare, _folded)
-"""From the strictest: two options may differ only in case (AA, Aa) or brackets ((0, 1), [0, 1])."""
+    Two options may differ only in brackets, (0, 1) and [0, 1], or only in case, AA and Aa.
+    """
+    spaced = " ".join(plain(text).split()).strip(",;: ").rstrip(".,;: ")
+    bare = spaced.strip(_BRACKETS)
+    return spaced, bare, bare.casefold()
 
 
 def _follows(label: re.Match[str], rest: str) -> bool:
     """Return whether what follows a letter lets it be one: `B because`, but not `A person`."""
     if label["close"] and label["close"][0] in ")]":
         return not _GLUED.match(rest)
-    if label["letter"].islower():
-        return False
-    return _AFTER.match(rest) is not None
+    return label["letter"].isupper() and _AFTER.match(rest) is not None
 
 
 def _joined(rest: str) -> Iterator[str]:
@@ -189,30 +183,33 @@ def _joined(rest: str) -> Iterator[str]:
     while match := _JOINED.match(rest, place):
         yield match["bracketed"] or match["bare"]
         place = match.end()
-    said = _REASON.split(rest[place:], maxsplit=1)[0]
-    yield from _ALTERNATIVE.findall(said)
+    yield from _ALTERNATIVE.findall(_REASON.split(rest[place:], maxsplit=1)[0])
 
 
 _BRACKETS = "()[]<>{}\"'\u201c\u201d\u2018\u2019.,;:!?*_` \t\r\n"
-_HIDDEN = [0, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060]
+_HIDDEN = [0, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
 _SEEN = {
-    **dict.fromkeys([*_HIDDEN, *range(0x2066, 0x206A), 0xFEFF]),
-    **{0xFF21 + n: letter for n, letter in enumerate(LETTERS)},
-    **{0x24B6 + n: f"({letter})" for n, letter in enumerate(LETTERS)},
+    **dict.fromkeys(_HIDDEN),
+    **{0xFF21 + place: letter for place, letter in enumerate(LETTERS)},
+    **{0x24B6 + place: f"({letter})" for place, letter in enumerate(LETTERS)},
     **dict(zip(map(ord, "\uff08\uff09\uff0e\uff1a\uff0c\u3001\u2212"), "().:,,-", strict=True)),
     **dict.fromkeys(map(ord, "\u00a0\u2009\u202f"), " "),
 }
-_WRAPPED = re.compile(r"[\\*_`${}~]")
-_SPACES = re.compile(r"\\[,;: ]|~")
+"""Full-width and circled letters are letters; circled digits name no option."""
+_UNUSUAL = re.compile(f"[{''.join(map(chr, _SEEN))}]")
+_NARROW_SPACES = re.compile(r"\\[,;: ]")
 _WRAPPERS = re.compile(
-    r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:rm|bf|bb|it|sf|tt)|mbox|d?frac|boxed|fbox|bf|rm)(?![a-z])"
-    r"|\\(?:left|right|displaystyle)(?![a-z])|\\[()\[\]!]|[*_`${}]"
+    r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:rm|bf|bb|it|sf|tt)|mbox|boxed|fbox|bf|rm|left|right"
+    r"|displaystyle)(?![a-z])|\\[()\[\]!]|\\(?=[%$&#])"
 )
+_MARKDOWN = re.compile(r"\*\*|__|(?<![\w)])[*_]|[*_](?![\w(])|[`${}\x00]")
+"""A star or a low line inside a word or a product belongs to it: 3*4 is not 34."""
 _FRACTION = re.compile(r"\\[dt]?frac\s?\{(-?\d{1,30})\}\s?\{(\d{1,30})\}")
 _NUMBER = re.compile(
-    r"(?P<sign>[-+]?)\s?(?P<currency>\\?[$\u00a3\u20ac]?)"
+    r"(?P<sign>[-+]?)\s?(?P<currency>\\?[\u00a3\u20ac]?)"
     r"(?P<value>\d{1,3}(?:,\d{3}){1,9}(?:\.\d{1,30})?|\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})"
-    r"(?:\s?/\s?(?P<below>\d{1,30}))?(?P<unit>[^\d=<>+*^]{0,20})"
+    r"(?:\s?/\s?(?P<below>\d{1,30}))?"
+    r"(?P<unit>(?:\s?[A-Za-z%\u00b0\u00b5\u03bc\u03a9][^\d=<>+*^\\()\[\]|]{0,19})?)"
 )
 _SENTENCE = re.compile(r"[^\n]*?(?<!\b[A-Za-z])(?:[.!?](?=\s|\Z)|\u3002)")
 _PREFIX = (
@@ -220,7 +217,7 @@ _PREFIX = (
     r"\b|[:(\[\"'#-])\s?){0,8}"
 )
 _LABEL = re.compile(
-    rf"\s*(?i:{_PREFIX})(?P<letter>(?<![A-Za-z0-9])[A-Za-z])(?P<close>[)\]>\"'\u2019\u201d]{{0,2}})"
+    rf"\s*(?i:{_PREFIX})(?<![A-Za-z0-9])(?P<letter>[A-Za-z])(?P<close>[)\]>\"'\u2019\u201d]{{0,2}})"
 )
 _GLUED = re.compile(r"-?\w|\(")
 """`(E)-2-butene` and `(s)he` are words."""
@@ -229,23 +226,23 @@ _WHY = (
     r"|given|so|if|when|where|based|from|hence|with"
 )
 _REASON = re.compile(rf"\s(?:{_WHY})\b|[;\u2014]|(?<=[a-z\d)\]])[.!?](?=\s|\Z)", re.IGNORECASE)
-_LETTER_ENDS = r"(?=\s*(?:[.,;:!?)/&\]]|\Z|(?:or|and|is|are|because|since|as)\b))"
 _JOINED = re.compile(
     r"\s*(?:[,/&+;]|\b(?:or|and|nor)\b|\bas well as\b)[\s,]*(?:(?:and|or|also|either|even)\b\s*)*"
-    rf"(?i:{_PREFIX})(?:[(\[]?(?P<bracketed>(?<=[(\[])[A-Z])[)\]](?![\w-])"
-    rf"|(?P<bare>(?<![A-Za-z0-9(\[])[A-Z])(?![\w'\u2019-]){_LETTER_ENDS})"
+    rf"(?i:{_PREFIX})(?:(?<=[(\[])(?P<bracketed>[A-Z])[)\]](?![\w-])"
+    r"|(?<![A-Za-z0-9(\[])(?P<bare>[A-Z])(?![\w'\u2019-])"
+    r"(?=\s*(?:[.,;:!?)/&\]]|\Z|(?:or|and|is|are|because|since|as)\b)))"
 )
 _ALTERNATIVE = re.compile(
     r"(?:\b(?:or|and)|[,;/&])\s*(?:(?:option|choice|also)s?\s)?[(\[]([A-Z])[)\]](?![\w-])"
 )
 _AFTER = re.compile(
-    rf"\s*\Z|[.:;!?)\]\"'](?=\s|\Z)|\s+[-\u2013\u2014:=(]|,|\s*[/&+]|\s(?:{_WHY}|or|and|nor|as)\b"
+    rf"\s*\Z|[.:;!?)\]\"'](?=\s|\Z)|\s+[-\u2013\u2014:=(]|,|\s*[/&+]|\s(?:{_WHY}|or|and|nor)\b"
 )
-_ENDS = re.compile(rf"\s*[.:;,!?]?\s*(?:\Z|(?:{_WHY})\b)|[.!?]\s")
+_ENDS = re.compile(rf"\s*[.:;,!?]?\s*(?:\Z|(?:{_WHY})\b)")
 _BRACKETED = re.compile(r"(?<![\w)\]])[(\[](?:(?:[Oo]ption|[Cc]hoice)\s)?([A-Z])[)\]](?![\w-])")
 _DENIED = re.compile(
-    r"\s*(?:(?:is|are|was|would be|seems)\s(?:also\s|clearly\s)?(?:not|incorrect|wrong|false|unlikely)\b"
-    r"|(?:isn't|can't|cannot|would not|wouldn't)\b)",
+    r"\s*(?:(?:is|are|was|would be|seems)\s(?:also\s|clearly\s)?"
+    r"(?:not|incorrect|wrong|false|unlikely)\b|(?:isn't|can't|cannot|would not|wouldn't)\b)",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(r"\b(?:not|neither|nor|never|none|except|incorrect|wrong)\b|n't\b", re.I)

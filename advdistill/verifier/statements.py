@@ -1,19 +1,18 @@
-"""Finds what a text without a marked answer says in the end: `so B is right`, `therefore, (C)`.
+"""What a text without a marked answer states outright: `so B is right`, `therefore, (C)`.
 
-Every pattern runs in linear time; of very many statements only the last ones are read.
+Every pattern takes linear time; of very many statements only the last ones are read.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from advdistill.verifier.options import NOTHING, Named, Options, bracketed_letters, plain, words
+from advdistill.verifier.options import Named, Options
 
-_MOST = 64
-"""So many statements are read, from the last one back, until one of them names an option."""
-_CLAIM_CHARACTERS = 400
-"""So much behind `the answer is` is read, and more where an option is longer."""
+STATEMENT = "statement"
+"""The tier of an explicit sentence such as `the answer is B`."""
+_MOST_STATEMENTS = 64
+"""So many are read, from the last one back, until one of them names an option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,133 +21,142 @@ class Statement:
 
     named: Named
     tier: str
+    """Which reading found it: a marker, `statement`, `alone`, `mention` or `ending`."""
     closed: bool
     """False where a text cut off at its end might have gone on with the answer."""
 
 
-def final_statement(text: str, options: Options) -> Statement | None:
-    """Return the last explicit statement; else what the whole text or its end names."""
-    for read in (_explicit, _alone, _mentioned, _option_text):
-        if found := read(text, options):
-            return found
-    return None
-
-
-def _explicit(text: str, options: Options) -> Statement | None:
+def last_statement(text: str, options: Options) -> Statement | None:
     """Return the last sentence of the sort `the answer is B` that can be read."""
-    matches = [*_INTRODUCED.finditer(text), *_JUDGED.finditer(text)]
-    matches.sort(key=lambda match: match.end(), reverse=True)
-    for match in islice(matches, _MOST):
-        before = _CLAUSE_END.split(text[max(0, match.start() - 40) : match.start()])[-1]
-        if _DOUBTED.search(before) or _DOUBTED.search(match["between"] or ""):
-            continue
-        if match.re is _JUDGED:
-            return Statement(Named((match["label"].strip("()"),), "letter"), "statement", True)
-        if found := _claimed(text[match.end() :], match, options):
+    patterns = (_ANSWER, _JUDGED, _JUDGED_ALONE, _LETTER)
+    matches = [match for pattern in patterns for match in pattern.finditer(text)]
+    matches.sort(key=re.Match.end, reverse=True)
+    statements = (match for match in matches if match.re is not _LETTER or _handed_over(match))
+    for match in islice(statements, _MOST_STATEMENTS):
+        clause = _clause(text[max(0, match.start() - 60) : match.start()])
+        if not _DOUBTED.search(clause) and (found := _stated(match, clause, options)):
             return found
     return None
 
 
-def _claimed(after: str, match: re.Match[str], options: Options) -> Statement | None:
+def _stated(match: re.Match[str], clause: str, options: Options) -> Statement | None:
+    """Return what one statement names; None where it denies it or cannot be read."""
+    if match.re is _LETTER:
+        return _handed(match, options)
+    if _DOUBTED.search(match["between"]):
+        return None
+    if match.re is _ANSWER:
+        return _claimed(match, options)
+    joined = _JOINED.search(clause)
+    return None if joined else Statement(Named((match["letter"],), "letter"), STATEMENT, True)
+
+
+def _claimed(answer: re.Match[str], options: Options) -> Statement | None:
     """Return what the words behind `the answer is` name."""
-    if _LISTED.search(match["between"] or ""):
+    claim = answer.string[answer.end() : answer.end() + options.reach]
+    listed = "\n" in answer[0] and len(_ITEMS.findall(claim)) > 1
+    if listed or _LABELLED.search(answer["between"]):
         return None
-    claim = after[: _CLAIM_CHARACTERS + options.longest]
-    if "\n" in match[0] and len(_ITEM_LINES.findall(claim)) > 1:
-        return None
-    named = options.of_piece(claim.lstrip(), strict=match["so"] is not None)
-    if named is None or (match["most"] and named.how != "letter"):
-        return None
-    return Statement(named, "statement", _CLOSED.search(claim.strip(" ")) is not None)
+    named = options.of_piece(claim)
+    return Statement(named, STATEMENT, bool(_CLOSED.search(claim.strip(" ")))) if named else None
 
 
-def _alone(text: str, options: Options) -> Statement | None:
-    """Return what the last line, or else the first, names when it holds nothing else."""
-    lines = [line for line in text[-4000:].splitlines() if line.strip()]
-    first = [line for line in text[:4000].splitlines() if line.strip()]
-    for line, other in ((lines[-1:], lines[-2:-1]), (first[:1], first[1:2])):
-        if line and not (other and _ITEM.match(plain(other[0]))):
-            named = options.of_piece(line[0][: _CLAIM_CHARACTERS + options.longest], strict=True)
-            if named:
-                return Statement(named, "alone", False)
-    return None
+def _handed(letter: re.Match[str], options: Options) -> Statement | None:
+    """Return what the words from a letter on name."""
+    text, start = letter.string, letter.start()
+    start -= text[max(0, start - 1) : start] in ("(", "[")
+    claim = text[start : start + options.reach]
+    named = options.of_piece(claim, strict=not _qualified(letter))
+    return Statement(named, STATEMENT, bool(_CLOSED.search(claim))) if named else None
 
 
-def _mentioned(text: str, options: Options) -> Statement | None:
-    """Return the only letter in brackets in the last sentence."""
-    sentence = _last_sentence(text)
-    letters = dict.fromkeys(bracketed_letters(plain(sentence)))
-    if len(letters) != 1 or _NEGATIVE.search(sentence) or sentence.endswith("?"):
-        return None
-    return Statement(Named(tuple(letters), "letter"), "mention", False)
+def _handed_over(letter: re.Match[str]) -> bool:
+    """Return whether the words before a letter hand it over: `best choice is`, `therefore`."""
+    words = [*_words_before(letter)]
+    last = words.pop() if words else ""
+    decided = last.rstrip(",:") in _CONCLUSIONS or (*words[-1:], last) in _DECISIONS
+    return decided or _qualified(letter)
 
 
-def _option_text(text: str, options: Options) -> Statement | None:
-    """Return the option whose words end the last sentence, which holds those of no other."""
-    sentence = _last_sentence(text)
-    if not options.known or _NEGATIVE.search(sentence) or sentence.endswith("?"):
-        return None
-    said = words(sentence)
-    ends = {letter: own for letter, own in options.words.items() if own and said[-len(own) :] == own}
-    if not ends:
-        return None
-    letter = max(ends, key=lambda letter: len(ends[letter]))
-    rest = said[: -len(ends[letter])]
-    others = (own for other, own in options.words.items() if other != letter and own)
-    if _is_number(ends[letter]) and rest[-1:] not in _COPULAS:
-        return None
-    if any(_within(own, rest) for own in others) or list(options.words.values()).count(ends[letter]) > 1:
-        return None
-    return Statement(Named((letter,), "text"), "sentence", False)
+def _qualified(letter: re.Match[str]) -> bool:
+    """Return whether the clause before a letter is of the sort `the best choice is`."""
+    text, start = letter.string, letter.start()
+    before = text[max(0, start - 100) : start].rstrip(_OPENERS)
+    if _QUALITIES.isdisjoint(before.lower().split()):
+        return False
+    clause = _clause(before).lower().split()
+    if _QUALITIES.isdisjoint(clause):
+        return False
+    bracketed = text[max(0, start - 1) : start] == "("
+    return (
+        _words_before(letter)[-1:] in _COPULA
+        or (bracketed and not _COPULAS.isdisjoint(clause))
+        or ":" in text[max(0, start - 4) : start]
+    )
 
 
-def _last_sentence(text: str) -> str:
-    """Return the last sentence of the last line that is not blank."""
-    line = text.rstrip()[-1000:].rpartition("\n")[2]
-    sentences = [part.strip() for part in _SENTENCE_END.split(line) if part.strip()]
-    return sentences[-1] if sentences else ""
+def _words_before(letter: re.Match[str]) -> list[str]:
+    """Return the last words before a letter without those that may name it: `option`, `the`."""
+    text, start = letter.string, letter.start()
+    words = text[max(0, start - 40) : start].rstrip(_OPENERS).lower().split()
+    while words and words[-1] in _NOUNS:
+        words.pop()
+    return words
 
 
-def _within(own: tuple[str, ...], said: tuple[str, ...]) -> bool:
-    """Return whether the words stand together in the sentence."""
-    size = len(own)
-    return any(said[at : at + size] == own for at in range(len(said) - size + 1))
+def _clause(text: str) -> str:
+    """Return the last clause of a text."""
+    return _CLAUSE_END.split(text)[-1]
 
 
-def _is_number(own: tuple[str, ...]) -> bool:
-    return any(letter.isdigit() for letter in "".join(own))
-
-
-_SENTENCE_END = re.compile(r"(?<!\b[A-Za-z])[.!?](?:[*_)\"]{0,3}\s|\Z)|\u3002|\n")
-_CLAUSE_END = re.compile(r"[.,;:!?\n]|\u3002|\b(?:so|but|therefore|thus|hence)\b", re.IGNORECASE)
-_BE = r"(?:is|are|was|be|being|becomes)"
+_CLAUSE_END = re.compile(r"[.,;:!?\n()]|\u3002|\b(?:[Ss]o|[Bb]ut|[Tt]herefore|[Tt]hus|[Hh]ence)\b")
+# Patterns that begin with literal letters are many times as fast: `answer` without its first.
+_ANSWER = re.compile(
+    r"(?:nswer(?<=\b[Aa]nswer)s?\b|NSWER(?<=\bANSWER)\b|\u7b54\u6848)"
+    r"(?P<between>[^.,\n()\[\]:=]{0,60}?)"
+    r"(?:\b(?:is|are|was|be|being|becomes|IS)\b|[:=\uff1a\u662f\u4e3a])[*_:\s\"]{0,9}"
+)
 _QUALITY = (
-    r"(?:correct|right|best|better|closest|nearest|likely|logical|suitable|appropriate|accurate"
-    r"|fitting|plausible|reasonable|sensible|probable|possible|obvious|ideal|relevant|final)"
+    "correct|right|best|better|closest|nearest|likely|logical|suitable|appropriate|accurate"
+    "|fitting|plausible|reasonable|sensible|probable|obvious|ideal|relevant|final"
 )
-_INTRODUCED = re.compile(
-    r"(?:\banswers?\b|\u7b54\u6848)(?P<between>[^.\n()\[\]:=]{0,60}?)"
-    rf"(?:\b{_BE}\b|[:=\uff1a]|\u662f|\u4e3a)[*_:\s\"]{{0,9}}"
-    rf"|\b(?P<most>{_QUALITY}\b[^.\n()\[\]:=]{{0,80}}?(?:\b{_BE}\b|:))[*_:\s\"]{{0,9}}"
-    r"|\b(?P<so>therefore|thus|so|hence|consequently|finally|in conclusion|conclusion)\b[*,:]{0,3}\s+"
-    r"|\b(?:choos(?:e|ing)|chose|select(?:ed|ing)?|pick(?:ed|ing)?|go(?:ing)? with|opt for|lean(?:ing)?"
-    r" towards?|(?:leaves?|leaving)(?: us)?(?: with)?|settle (?:on|for)|narrow(?:ed)? it down to)\s+",
-    re.IGNORECASE,
+_QUALITIES = frozenset(_QUALITY.split("|"))
+_RIGHT = (
+    r"(?:\b(?:is|would be|must be|seems(?: to be)?|appears to be)\s|(?<=\)\s))"
+    r"(?:(?:the|our|my|most|more|therefore|thus|hence|indeed|likely|probably|clearly|definitely"
+    r"|only)\s){0,4}(?:(?:correct|right|best|answer)\b"
+    r"(?=\s(?:answer|option|choice|one|statement|because|since|as|here)|[.,;!)*]|\s*(?:\n|\Z))"
+    rf"|(?:{_QUALITY})\s(?:answer|option|choice|one|conclusion|statement))"
 )
-_JUDGED = re.compile(
-    r"(?P<label>\([A-Z]\)|(?<![\w'\u2019(.-])[A-Z](?=\s(?:is|would|must|seems|appears)\b))"
-    r"(?P<between>[^.\n()]{0,80}?)(?:\b(?:is|would be|must be|seems(?: to be)?|appears to be)\s|(?<=\)\s))"
-    r"(?:(?:the|our|my|most|more|therefore|thus|hence|indeed|likely|probably|clearly|definitely|only)\s){0,4}"
-    rf"(?:(?:(?:correct|right|best|answer)\b(?=\s(?:answer|option|choice|one|statement|because|since|as|here)"
-    rf"|[.,;!)*]|\s*(?:\n|\Z)))|{_QUALITY}\s(?:answer|option|choice|one|conclusion|statement))"
+_JUDGED = re.compile(rf"\((?P<letter>[A-Z])\)(?P<between>[^.\n()]{{0,80}}?){_RIGHT}")
+"""A letter that is said to be right, with or without its text: `(B) people is the best answer`."""
+_JUDGED_ALONE = re.compile(rf"(?P<letter>[A-Z])(?<![\w'\u2019(.-][A-Z])(?P<between>\s){_RIGHT}")
+_LETTER = re.compile(r"[A-Z](?<![\w'\u2019.-][A-Z])(?![\w'\u2019-])")
+_OPENERS = " \t\n*_:\"'([$\\"
+_NOUNS = frozenset(("option", "choice", "answer", "letter", "statement", "the", "likely", "to"))
+_CONCLUSION = (
+    "therefore|thus|so|hence|consequently|finally|conclusion|choose|choosing|chose|select"
+    "|selecting|selected|pick|picking|picked|leaves|leaving"
 )
-_DOUBTED = re.compile(r"\b(?:not|cannot|if|whether|unless|neither|nor|wrong|incorrect)\b|n't\b", re.I)
-_LISTED = re.compile(r"\b[A-Z]\s*\Z")
+_CONCLUSIONS = frozenset(_CONCLUSION.split("|"))
+_DECISIONS = frozenset(
+    (verb, word)
+    for word, verbs in {
+        "with": ("go", "going", "went", "us", "leaves", "leaving", "left"),
+        "for": ("opt", "opting", "go", "going", "settle"),
+        "towards": ("lean", "leaning"),
+        "toward": ("lean", "leaning"),
+        "on": ("settle", "settled"),
+    }.items()
+    for verb in verbs
+)
+_COPULAS = frozenset(("is", "are", "be", "was", "being", "="))
+_COPULA = [[word] for word in _COPULAS]
+_DOUBTED = re.compile(
+    r"\b(?:not|cannot|if|whether|unless|neither|nor|wrong|incorrect)\b|n't\b", re.IGNORECASE
+)
+_JOINED = re.compile(r"(?:\b(?:and|or)|&|/)\s*\Z")
+_LABELLED = re.compile(r"\b[A-Z]\s*\Z")
 """`Answer B: ...` opens a line of a list."""
+_ITEMS = re.compile(r"^\s*[(\[]?[A-Z][)\].:](?:\s|\Z)", re.MULTILINE)
 _CLOSED = re.compile(r"[)\]\n]|[.,;:!?]\s")
-_ITEM_LINES = re.compile(r"^\s*[(\[]?[A-Z][)\].:](?:\s|\Z)", re.MULTILINE)
-_ITEM = re.compile(r"\s*[(\[]?[A-Z][)\].:](?:\s|\Z)")
-_NEGATIVE = re.compile(
-    r"\b(?:not|neither|nor|never|none|no|except|incorrect|wrong|if|whether|or|cannot)\b|n't\b", re.I
-)
-_COPULAS = [(word,) for word in "is are be was = equals \u2248 about approximately equal".split()]

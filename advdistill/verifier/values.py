@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from advdistill.verifier.latex import FUNCTIONS, Tokens, is_word, spelled
-from advdistill.verifier.rationals import TooBigError, value
+from advdistill.verifier.arithmetic import TooBigError, value
+from advdistill.verifier.latex import FUNCTIONS, UNITS, Tokens, is_word, spelled
+from advdistill.verifier.near import Near
 
 _MAX_DEPTH = 6
 """Sets of sets of sets are read this deep; what is deeper is kept as it is spelled."""
@@ -27,6 +28,7 @@ _BASES = {rf"\text{{{word}}}": digits for word, digits in zip(
     "2 3 4 5 6 7 8 9 10 12 16".split(), strict=True,
 )}  # fmt: skip
 _DAYTIMES = frozenset((r"\text{am}", r"\text{pm}"))
+_COUNTED = frozenset((r"\frac", r"\sqrt", r"\pi"))
 _SUFFIX = frozenset("^{}/.'-23") | {r"\cdot"}
 """What may stand between and behind the words of a unit: `\text{cm}^{2}`."""
 
@@ -48,13 +50,15 @@ class Value:
     """What an answer says."""
 
     latex: str
-    """As it is spelled, without a name in front and a unit behind."""
+    """As it is spelled, without a name in front and a unit or percent sign behind."""
     kind: Kind = Kind.single
     items: tuple[Value, ...] = ()
     shape: str = ""
     """The brackets of a row, or the columns of a matrix."""
     number: Fraction | float | None = None
     """Exact; a float only for the two infinities."""
+    near: Near | None = None
+    """What an irrational number is worth, to 60 digits."""
     step: Fraction | None = None
     """The last decimal place of a number that may be a rounded one: at least six are given."""
     percent: bool = False
@@ -98,7 +102,7 @@ def _trimmed(tokens: Tokens) -> Tokens:
     start, end = 0, len(tokens)
     while end > start and tokens[end - 1] in _PUNCTUATION:
         end -= 1
-    while start < end and tokens[start] in _PUNCTUATION:
+    while start < end and (tokens[start] in _PUNCTUATION or tokens[start] in ("=", r"\approx")):
         start += 1
     return tokens[start:end]
 
@@ -255,11 +259,13 @@ def _single(tokens: Tokens) -> Value:
     if base := _in_base(tokens):
         return base
     body, scale = _without_unit(tokens)
-    latex = spelled(body)
-    if any(is_word(token) for token in body) or _is_time(body) or body == (r"\emptyset",):
-        return Value(latex=latex.replace(r"\text", "").replace("{", "").replace("}", ""), literal=True)
     percent = body[-1:] in ((r"\%",), ("%",))
     body = body[:-1] if percent else body
+    latex = spelled(body)
+    if any(is_word(token) for token in body) or _is_time(body) or body == (r"\emptyset",):
+        return Value(
+            latex=latex.replace(r"\text", "").replace("{", "").replace("}", ""), literal=True
+        )
     if len(body) > 0 and body[-1] == r"\infty" and body[:-1] in ((), ("+",), ("-",)):
         infinity = -math.inf if body[0] == "-" else math.inf
         return Value(latex="-\\infty" if infinity < 0 else "\\infty", number=infinity)
@@ -269,9 +275,10 @@ def _single(tokens: Tokens) -> Value:
         number = None
     except ZeroDivisionError:
         return Value(latex=latex, undefined=True)
-    if number is None:
-        other = _list_of_thousands(body)
-        return Value(latex=latex, percent=percent, other=other)
+    if not isinstance(number, Fraction):
+        return Value(
+            latex=latex, percent=percent, near=number * Fraction(scale) if number else None
+        )
     return Value(
         latex=latex,
         number=number * scale,
@@ -299,10 +306,13 @@ def _without_unit(tokens: Tokens) -> tuple[Tokens, int]:
     """Return what stands before the unit, and what a word such as `million` multiplies it with."""
     first = next((place for place, token in enumerate(tokens) if is_word(token)), len(tokens))
     unit = tokens[first:]
-    counted = any(not is_word(token) and token not in "+-(" for token in tokens[:first])
+    before = tokens[:first]
+    counted = any(token[0].isdigit() or token in _COUNTED for token in before) or (
+        len(before) == 1 and unit and unit[0][len(r"\text{") : -1] in UNITS
+    )
     if not unit or not counted or not all(is_word(token) or token in _SUFFIX for token in unit):
         return tokens, 1
-    if _DAYTIMES.intersection(unit):
+    if _DAYTIMES.intersection(map(str.lower, unit)):
         return tokens, 1
     return tokens[:first], _SCALES.get(unit[0][len(r"\text{") : -1].lower(), 1)
 
@@ -311,7 +321,7 @@ def _is_time(tokens: Tokens) -> bool:
     """Return whether it is a time of day, `12:30`."""
     parts = _parts(tokens, frozenset(":"))
     digits = [part[0] for part in parts if len(part) == 1 and part[0].isdigit()]
-    return len(parts) > 1 and len(digits) == len(parts) and all(len(two) == 2 for two in digits[1:])
+    return len(parts) > 1 and len(digits) == len(parts) and all(len(two) == 2 and two < "60" for two in digits[1:])
 
 
 def _list_of_thousands(tokens: Tokens) -> Value | None:
@@ -329,9 +339,7 @@ def _step(tokens: Tokens) -> Fraction | None:
         return None
     decimals = len(signless[0].partition(".")[2])
     digits = len(signless[0].replace(".", "").lstrip("0"))
-    exponent = value(signless[2:]) if signless[1:2] == (r"\cdot",) else Fraction(1)
+    exponent = value(signless[2:]) if signless[1:3] == (r"\cdot", "10") else None
     if len(signless) == 1 and decimals >= 6 and digits >= 4:
         return Fraction(1, 10**decimals)
-    if len(signless) > 1 and digits >= 6 and exponent and signless[2] == "10":
-        return exponent / 10**decimals
-    return None
+    return exponent / 10**decimals if digits >= 6 and isinstance(exponent, Fraction) else None

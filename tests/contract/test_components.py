@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from advdistill.digests import digest_of_json, settings_of
-from tests.builders import CONF
+from tests.builders import CONF, composed
 from tests.contract.components import KINDS, OPTIONS, component
 
 every = pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -20,10 +20,17 @@ def test_every_group_has_an_option() -> None:
 
 @every
 def test_the_yaml_lists_every_field_in_its_order(group: str, option: str) -> None:
-    node = OmegaConf.load(CONF / group / f"{option}.yaml")
-    module, _, name = node._target_.rpartition(".")
+    """Fields that hold components, and a variant's other fields, come from its defaults."""
+    given = [str(key) for key in OmegaConf.load(CONF / group / f"{option}.yaml")]
+    whole = composed(f"{group}={option}")[group]
+    module, _, name = whole._target_.rpartition(".")
     wanted = [field.name for field in fields(getattr(import_module(module), name))]
-    assert [str(key) for key in node] == ["_target_", *wanted]
+    assert {str(key) for key in whole} == {"_target_", *wanted}
+    if "defaults" not in given:
+        assert given == ["_target_", *wanted]
+    assert [key for key in given if key != "defaults"] == [
+        key for key in ("_target_", *wanted) if key in given
+    ]
 
 
 @every

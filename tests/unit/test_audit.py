@@ -122,7 +122,6 @@ def test_two_verifiers_part_where_only_one_passes() -> None:
     assert found.share == 3 / 5
     assert sum(found.table.values()) == 7
     assert found.table[P, E] == 1
-    assert [one.response.sample for one in found.cases] == [1, 2, 3]
     assert (found.low, found.high) == pytest.approx(
         tuple(binomtest(3, 5).proportion_ci(method="wilson"))
     )
@@ -176,8 +175,19 @@ ROW = {key: getattr(response(), key) for key in ("text", "tokens", "finish", "te
 
 def test_a_report_has_examples_of_every_verdict_there_is() -> None:
     rows = group("a", *[(P, "2")] * 5, (F, "3"), (E, None))
-    report = audit(pool(rows), rows[:3], seed=0, examples=2)
+    report = audit(pool(rows), rows[:3], sample=2, seed=0)
     assert report.answers == 7
     assert {v: len(cases) for v, cases in report.examples.items() if cases} == {P: 2, F: 1, E: 1}
-    assert sum(report.disagreement.table.values()) == 3
-    assert report == audit(pool(rows), rows[:3], seed=0, examples=2)
+    assert sum(report.disagreement.table.values()) == 2
+    assert report == audit(pool(rows), rows[:3], sample=2, seed=0)
+
+
+def test_a_report_has_cases_beyond_the_sample() -> None:
+    rows = group("a", *[(P, "2")] * 5)
+    second = [replace(row, verdict=F, value=0.0) for row in rows]
+    report = audit(pool(rows), second, sample=1, seed=0)
+    assert sum(report.disagreement.table.values()) == 1
+    assert {(one.total.verdict, one.second.verdict) for one in report.parted if one.second} == {
+        (P, F)
+    }
+    assert len(report.parted) == 5

@@ -1,4 +1,5 @@
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import pytest
@@ -32,6 +33,19 @@ class Hammer:
 
     def use(self) -> str:
         return "bang"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """A tool that holds tools."""
+
+    size: int
+    best: Tool
+    tools: dict[str, Tool]
+    prices: dict[str, float]
+
+    def use(self) -> str:
+        return self.best.use()
 
 
 @dataclass(frozen=True)
@@ -118,3 +132,88 @@ def test_a_node_without_a_class_is_refused() -> None:
 def test_a_class_of_another_group_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"tool\._target_: .*Brick is no Tool; wanted a class"):
         build("tool", OmegaConf.create({"_target_": f"{HERE}.Brick"}), Tool)
+
+
+HAMMER = Hammer(weight=1.5, count=2, name=None, std=Std.sample, options={"a": 1})
+
+
+def box(**changes: object) -> DictConfig:
+    whole = {
+        "_target_": f"{HERE}.Box",
+        "size": 3,
+        "best": node(),
+        "tools": {"big": node(weight=3), "small": node()},
+        "prices": {"big": 2},
+    }
+    return OmegaConf.create({**whole, **changes})
+
+
+def test_a_field_typed_as_an_interface_is_a_component_of_its_own() -> None:
+    built = build("tool", box(), Tool)
+    assert built == Box(
+        size=3,
+        best=HAMMER,
+        tools={"big": replace(HAMMER, weight=3.0), "small": HAMMER},
+        prices={"big": 2.0},
+    )
+    assert pickle.loads(pickle.dumps(built)) == built
+
+
+def test_components_may_stand_inside_each_other_and_point_to_each_other() -> None:
+    root = OmegaConf.create({"tool": box(best=box(best=node(count=7)), tools={"a": "${..best}"})})
+    built = build("tool", root.tool, Tool)
+    assert built.best.best.count == 7  # type: ignore[attr-defined]
+    assert built.tools == {"a": built.best}  # type: ignore[attr-defined]
+
+
+def test_no_part_at_all_is_a_part_less() -> None:
+    assert build("tool", box(tools={}), Tool).tools == {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"best": node(wieght=1)}, ["tool.best.wieght: unknown", "did you mean 'weight'?"]),
+        ({"best": node(weight="heavy")}, ["tool.best.weight: ", "'heavy'", "see conf/tool/"]),
+        ({"best": node(weight="???")}, ["tool.best.weight is not set; give tool.best.weight="]),
+        ({"best": node(weight=-1)}, ["tool.best: weight is -1.0; wanted above 0"]),
+        ({"best": node(count=-1)}, ["tool.best: tool 'hammer': count is -1"]),
+        ({"tools": {"big": node(count=2.5)}}, ["tool.tools.big.count: ", "2.5", "conf/tool/"]),
+        ({"tools": {"big": node(weight="${nowhere}")}}, ["tool.tools.big.weight: ", "'nowhere'"]),
+        ({"best": box(best=node(colour=1))}, ["tool.best.best.colour: unknown setting"]),
+        ({"best": "hammer"}, ["tool.best is 'hammer'; wanted", "tool@tool.best=OPTION"]),
+        ({"best": None}, ["tool.best is None; wanted a component of conf/tool/"]),
+        ({"best": {}}, ["tool.best: has no _target_; wanted the class", "see conf/tool"]),
+        ({"best": {"_target_": f"{HERE}.Brick"}}, ["tool.best._target_: ", "is no Tool"]),
+        ({"tools": {"big": 3}}, ["tool.tools.big is 3; wanted", "tool@tool.tools.big=OPTION"]),
+        ({"tools": {"big": "???"}}, ["tool.tools.big is None; wanted"]),
+        ({"tools": [1]}, ["tool.tools is [1]; wanted"]),
+        ({"size": "x"}, ["tool.size: ", "'x'", "see conf/tool/"]),
+        ({"prices": {"big": "x"}}, ["tool.prices.big: ", "'x'"]),
+    ],
+)
+def test_what_is_wrong_inside_is_named_by_its_whole_path(
+    changes: dict[str, object], parts: list[str]
+) -> None:
+    root = OmegaConf.create({"tool": box(**changes)})
+    with pytest.raises(ConfigError) as caught:
+        build("tool", root.tool, Tool)
+    message = str(caught.value)
+    assert message.startswith(parts[0])
+    assert [part for part in parts if part not in message] == []
+    assert "\n" not in message
+
+
+def test_a_node_elsewhere_points_to_the_options_of_its_interface() -> None:
+    with pytest.raises(ConfigError, match=r"held_out\.x\.count: .*; see conf/tool/\*\.yaml"):
+        build("held_out.x", node(count="?"), Tool)
+
+
+@runtime_checkable
+class LongName(Protocol):
+    def use(self) -> str: ...
+
+
+def test_the_group_of_an_interface_is_its_name_in_lower_case() -> None:
+    with pytest.raises(ConfigError, match="see conf/long_name"):
+        build("x", OmegaConf.create({}), LongName)

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +90,28 @@ def test_settings_are_the_class_and_every_field_as_plain_values() -> None:
     nested = settings_of(Nested(options={"a": {"std": Std.none}}, names=("x", "y")))
     assert nested["options"] == {"a": {"std": "none"}}
     assert nested["names"] == ["x", "y"]
+
+
+@dataclass(frozen=True)
+class Holding:
+    part: Advantage
+    parts: dict[str, Advantage]
+
+
+def test_settings_hold_those_of_the_components_inside() -> None:
+    inner = Advantage(std=Std.sample, epsilon=0.5, zero_variance=ZeroVariance.drop)
+    settings = settings_of(Holding(part=inner, parts={"a": inner}))
+    assert settings["part"] == settings["parts"]["a"] == settings_of(inner)
+
+
+def test_another_setting_anywhere_inside_is_another_digest() -> None:
+    inner = Advantage(std=Std.sample, epsilon=0.5, zero_variance=ZeroVariance.drop)
+    other = replace(inner, epsilon=0.6)
+    found = [
+        Holding(part=inner, parts={"a": inner}),
+        Holding(part=other, parts={"a": inner}),
+        Holding(part=inner, parts={"a": other}),
+        Holding(part=inner, parts={"b": inner}),
+        Holding(part=inner, parts={}),
+    ]
+    assert len({digest_of_json(settings_of(one)) for one in found}) == len(found)

@@ -100,12 +100,12 @@ def test_waiting_for_a_process_does_not_count() -> None:
 
 def test_neither_order_nor_batch_nor_processes_change_a_verdict() -> None:
     acts = ["right", "wrong", "divide", "die", "greedy", "frugal", "vanish", "late", "recurse"]
-    texts = [f"costly {act}" for act in acts] * 3 + ["quick right", "quick divide"] * 8
+    texts = [f"costly {act}" for act in acts] * 2 + ["quick right", "quick divide"] * 8
     texts += ["costly sleep", "costly loop"]
     answers = pairs(texts)
     wanted = judged(answers, processes=1, batch=1, seconds=1)
     assert [rows[-1].sample for rows in wanted] == list(range(len(answers)))
-    for processes, batch, seed in [(1, 100, 1), (3, 7, 2), (2, 100, 3)]:
+    for processes, batch, seed in [(3, 7, 2), (2, 100, 3)]:
         shuffled = random.Random(seed).sample(answers, len(answers))
         found = judged(shuffled, processes=processes, batch=batch, seconds=1)
         assert found == [wanted[one.sample] for _, one in shuffled]

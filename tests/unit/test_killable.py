@@ -1,4 +1,7 @@
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -40,3 +43,12 @@ def test_processes_that_are_at_work_on_something_else_are_waited_for(processes: 
     slow = [call(processes, partial(ACTS["doze"])) for _ in range(6)]  # 0.3 s each
     assert slow[-1].result() is True
     assert processes.finished == 6
+
+
+def test_sets_have_the_same_order_in_every_run(processes: Processes) -> None:
+    command = [sys.executable, "-c", "print(hash('word'))"]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    wanted = int(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    before = os.environ.get("PYTHONHASHSEED")
+    assert call(processes, partial(hash, "word")).result() == wanted
+    assert os.environ.get("PYTHONHASHSEED") == before

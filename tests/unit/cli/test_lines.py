@@ -119,6 +119,15 @@ def test_a_link_stays_and_its_file_is_written(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="asks Linux for a full disk")
+def test_a_full_disk_is_one_message() -> None:
+    with (
+        pytest.raises(DataError, match=r"/dev/full cannot be written \(No space left"),
+        writing_text("/dev/full") as output,
+    ):
+        output.write("text")
+
+
 def test_a_device_is_written_to_and_stays() -> None:
     with writing_text("/dev/null") as output:
         output.write("text")

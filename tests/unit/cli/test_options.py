@@ -10,6 +10,7 @@ XYZ = ("x", "y", "z")
     ("choices", "texts", "labels"),
     [
         (["x", "y", "z"], XYZ, None),
+        (["x"], ("x",), None),
         ([1, 2.5, "z"], ("1", "2.5", "z"), None),
         ({"A": "x", "B": "y", "C": "z"}, XYZ, ("A", "B", "C")),
         ({"B": "y", "C": "z", "A": "x"}, XYZ, ("A", "B", "C")),
@@ -39,8 +40,7 @@ def test_options_in_the_order_of_their_letters(
     ("choices", "words"),
     [
         ("x", ["'x'", "wanted a list or an object"]),
-        ([], ["0 options"]),
-        (["x"], ["1 options", "wanted 2 to 26"]),
+        ([], ["0 options", "wanted 1 to 26"]),
         (["x"] * 27, ["27 options"]),
         (["x", None], ["null", "wanted text"]),
         (["x", ["y"]], ["a list", "wanted text"]),

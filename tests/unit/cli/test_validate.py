@@ -82,6 +82,26 @@ def test_gold_that_cannot_be_read_is_refused_with_its_place(tmp_path: Path) -> N
         main(["+experiment=gsm8k_qwen", f"dataset.path={tmp_path}", "dataset.dev=0"])
 
 
+def test_prompts_that_a_run_would_leave_out_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = " ".join(f"word{number}" for number in range(20))
+    train = [{"question": f"{long} a?", "answer": "1"}, {"question": "b?", "answer": "1"}]
+    given = problems(tmp_path, *train)
+    test = tmp_path / "test.jsonl"
+    test.write_text(json.dumps({"question": f"So: {long} c?", "answer": "1"}) + "\n")
+    given.append(f"dataset.test_path={test}")
+    assert main(given) == 0
+    assert "decontaminate" not in capsys.readouterr().out
+    out = tmp_path / "found.jsonl"
+    assert main([*given, "decontaminate=true", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "decontaminate: 1 prompts of train and dev share 13 words in a row" in said
+    [row] = [json.loads(line) for line in out.read_text().splitlines()]
+    assert row["train_id"] == "own/train/00000"
+    assert row["held_out_id"] == "own/test/00000"
+
+
 def test_what_is_no_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match="'gsm8k' is no setting"):
         main(["gsm8k"])

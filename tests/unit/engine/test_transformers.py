@@ -4,46 +4,21 @@ from collections.abc import Sequence
 import pytest
 import torch
 from scipy.stats import chisquare
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig
 
 from advdistill.engine.generation import Continuation, Decoding, Generation
+from advdistill.engine.likelihood import likelihoods
 from advdistill.engine.transformers import (
-    LocalEngine,
     _nucleus,
     _SeededSampler,
     generate,
-    likelihoods,
-    load_model,
     open_engine,
 )
-from advdistill.models import load_tokenizer, prompt_ids
-from advdistill.records import Finish, Prompt
+from advdistill.models import prompt_ids
+from advdistill.records import Finish
 from advdistill.seeds import sample_seed
-from tests.builders import prompt
 from tests.tiny import ANSWER_FORMAT
-
-QUESTIONS = ["1 + 1?", "Tom has 3 coins. Tom finds 14. How many coins does Tom have now?", "?"]
-Engine = tuple[PreTrainedModel, PreTrainedTokenizerBase]
-
-
-def opened(model: str) -> Engine:
-    return load_model(model, None, dtype="float32"), load_tokenizer(model, None)
-
-
-@pytest.fixture(scope="module")
-def random_engine(tiny: str) -> Engine:
-    """A random model, whose answers never end by themselves soon."""
-    return opened(tiny)
-
-
-@pytest.fixture(scope="module")
-def trained_engine() -> Engine:
-    """A trained model, whose answers end."""
-    return opened("builtin:tiny_teacher")
-
-
-def asked(questions: Sequence[str]) -> list[Prompt]:
-    return [prompt(question=question) for question in questions]
+from tests.unit.engine.engines import QUESTIONS, Engine, asked, opened
 
 
 def decoding(
@@ -217,91 +192,11 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_its_mass(top_p: float, kep
     )
 
 
-def continuations(engine: Engine, *texts: str) -> list[Continuation]:
-    """Return every text behind every question, of different lengths side by side."""
-    _, tokenizer = engine
-    tokens = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-    contexts = prompt_ids(asked(QUESTIONS), tokenizer, ANSWER_FORMAT)
-    return [Continuation(context=context, tokens=one) for context in contexts for one in tokens]
-
-
-@pytest.mark.parametrize("name", ["random_engine", "trained_engine"])
-def test_a_likelihood_is_the_models_own_on_the_continuation_alone(
-    name: str, request: pytest.FixtureRequest
-) -> None:
-    engine: Engine = request.getfixturevalue(name)
-    model, tokenizer = engine
-    asked_for = continuations(engine, "#### 2", "7", "so 1 + 1 = 2. #### 2 apples")
-    found = likelihoods(model, tokenizer, asked_for)
-    for one, likelihood in zip(asked_for, found, strict=True):
-        with torch.inference_mode():
-            whole = torch.tensor([[*one.context, *one.tokens]])
-            logits_TV = model(whole).logits[0, len(one.context) - 1 : -1]
-        tokens_T = torch.tensor(one.tokens)
-        logprobs_T = logits_TV.log_softmax(-1).gather(1, tokens_T[:, None])
-        assert likelihood.logprob_sum == pytest.approx(logprobs_T.sum().item(), rel=1e-5, abs=1e-5)
-        assert likelihood.greedy == bool((logits_TV.argmax(-1) == tokens_T).all())
-
-
-def test_a_likelihood_is_the_same_alone_and_in_a_batch(random_engine: Engine) -> None:
-    asked_for = continuations(random_engine, "A", "#### 2", "a long answer that pads the others")
-    together = likelihoods(*random_engine, asked_for)
-    alone = [likelihoods(*random_engine, [one])[0] for one in asked_for]
-    assert [one.logprob_sum for one in together] == pytest.approx(
-        [one.logprob_sum for one in alone], rel=1e-5
-    )
-    assert [one.greedy for one in together] == [one.greedy for one in alone]
-
-
-def test_the_probabilities_of_all_next_tokens_sum_to_one(random_engine: Engine) -> None:
-    _, tokenizer = random_engine
-    (context,) = prompt_ids(asked(QUESTIONS[:1]), tokenizer, ANSWER_FORMAT)
-    every = [Continuation(context=context, tokens=[token]) for token in range(len(tokenizer))]
-    found = likelihoods(*random_engine, every)
-    assert sum(math.exp(one.logprob_sum) for one in found) == pytest.approx(1.0)
-    assert sum(one.greedy for one in found) == 1
-
-
-def test_a_greedy_answer_is_the_likeliest_and_as_likely_as_its_own_logprob(
-    trained_engine: Engine,
-) -> None:
-    model, tokenizer = trained_engine
-    contexts = prompt_ids(asked(QUESTIONS), tokenizer, ANSWER_FORMAT)
-    written = [answer for (answer,) in answers(trained_engine, QUESTIONS, decoding(0.0))]
-    ids = tokenizer([one.text for one in written], add_special_tokens=False)["input_ids"]
-    ends = [[tokenizer.eos_token_id] * (one.finish is Finish.stop) for one in written]
-    found = likelihoods(
-        model,
-        tokenizer,
-        [
-            Continuation(context=context, tokens=[*tokens, *end])
-            for context, tokens, end in zip(contexts, ids, ends, strict=True)
-        ],
-    )
-    assert [one.greedy for one in found] == [True] * len(QUESTIONS)
-    assert [one.logprob_sum for one in found] == pytest.approx(
-        [one.logprob_sum for one in written], rel=1e-4, abs=1e-5
-    )
-
-
-def test_a_tokenizer_that_pads_on_the_right_changes_no_likelihood(
-    tiny: str, random_engine: Engine
-) -> None:
-    model, tokenizer = random_engine
-    asked_for = continuations(random_engine, "A", "#### 2")
-    right = load_tokenizer(tiny, None)
-    right.padding_side = "right"
-    assert likelihoods(model, right, asked_for) == likelihoods(model, tokenizer, asked_for)
-
-
 def test_an_opened_engine_answers_as_its_functions_do(trained_engine: Engine) -> None:
     engine = open_engine("builtin:tiny_teacher", None, dtype="float32")
-    assert isinstance(engine, LocalEngine)
     ids = prompt_ids(asked(QUESTIONS), engine.tokenizer, ANSWER_FORMAT)
-    seeds = [[0]] * len(ids)
-    how = decoding(0.0)
-    assert engine.generate(ids, decoding=how, seeds=seeds) == answers(
-        trained_engine, QUESTIONS, how, seeds
-    )
-    asked_for = continuations(trained_engine, "#### 2")
-    assert engine.likelihoods(asked_for) == likelihoods(*trained_engine, asked_for)
+    seeds, how = [[0]] * len(ids), decoding(0.0)
+    wanted = answers(trained_engine, QUESTIONS, how, seeds)
+    assert engine.generate(ids, decoding=how, seeds=seeds) == wanted
+    weighed = [Continuation(context=context, tokens=[5, 6]) for context in ids]
+    assert engine.likelihoods(weighed) == likelihoods(*trained_engine, weighed)

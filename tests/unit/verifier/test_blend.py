@@ -152,7 +152,7 @@ def test_costly_parts_are_judged_in_another_process() -> None:
         ({"parts": {}, "weights": {}}, r"verdict is 'a' and the parts are none"),
         (
             {"parts": {"a": RIGHT, "total": SHORT}, "weights": {"a": 1.0, "total": 1.0}},
-            r"parts are a, total; wanted .* none named 'total'",
+            r"verdict is 'a' and the parts are a, total; wanted .* none named 'total'",
         ),
     ],
 )

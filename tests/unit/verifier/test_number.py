@@ -2,7 +2,7 @@
 
 import gzip
 import json
-import os
+import time
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -14,23 +14,32 @@ from hypothesis import strategies as st
 from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.errors import ConfigError
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
-from advdistill.verifier.number import NumberVerifier, parse_number
+from advdistill.verifier.number import NumberVerifier
 
-HASH = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
-TRAILING = st.text(st.characters(blacklist_characters="#\\<", blacklist_categories=["Cs"]))
+FORMATS = {
+    style: AnswerFormat(style=style, instruction="", system=None, thinking=None)
+    for style in AnswerStyle
+}
+every_style = pytest.mark.parametrize("style", list(AnswerStyle))
 
 
 def judge(
-    gold: str, text: str, *, finish: Finish = Finish.stop, relative_tolerance: float = 0.0
+    gold: str,
+    text: str,
+    *,
+    style: AnswerStyle = AnswerStyle.hash,
+    finish: Finish = Finish.stop,
+    relative_tolerance: float = 0.0,
 ) -> Reward:
     prompt = Prompt(
         prompt_id="p", split=Split.test, question="", answer=gold, kind=AnswerKind.number
     )
     response = Response(prompt_id="p", sample=3, text=text, tokens=None, finish=finish, teacher="t")
     verifier = NumberVerifier(relative_tolerance=relative_tolerance)
-    rule, total = verifier.judge(prompt, response, answer_format=HASH)
+    rule, total = verifier.judge(prompt, response, answer_format=FORMATS[style])
     assert (rule.rule, total.rule) == ("number", "total")
     assert (rule.verdict, rule.value, rule.sample) == (total.verdict, total.value, 3)
+    assert (rule.answer, rule.tier, rule.detail) == (total.answer, total.tier, total.detail)
     return total
 
 
@@ -94,57 +103,6 @@ def test_without_a_marker_the_last_number_is_judged(gold: str, response: str, ex
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("18.", Fraction(18)),
-        ("**18**", Fraction(18)),
-        ("+18 dollars", Fraction(18)),
-        ("0012", Fraction(12)),
-        (".5", Fraction(1, 2)),
-        ("1,234,567.25", Fraction(123456725, 100)),
-        ("10{,}000", Fraction(10000)),
-        ("11,\\! 111,\\! 111,\\! 100", Fraction(11111111100)),
-        ("1\u202f234", Fraction(1234)),
-        ("1\\,234", Fraction(1234)),
-        ("-$5", Fraction(-5)),
-        ("$-5$", Fraction(-5)),
-        ("- 5", Fraction(-5)),
-        ("\\$5", Fraction(5)),
-        ("\u00a35", Fraction(5)),
-        ("5 \u20ac", Fraction(5)),
-        ("3/4", Fraction(3, 4)),
-        ("-\\frac{3}{4}", Fraction(-3, 4)),
-        ("2\\frac{1}{2}", Fraction(5, 2)),
-        ("24 2/3", Fraction(74, 3)),
-        ("1e6", Fraction(10**6)),
-        ("1.5 \\times 10^{3}", Fraction(1500)),
-        ("10\\text{ cm}^2", Fraction(10)),
-        ("360 in^3", Fraction(360)),
-        ("90^\\circ", Fraction(90)),
-        ("\\boxed{5}", Fraction(5)),
-        ("1" * 400, Fraction(int("1" * 400))),
-        ("1" * 401, None),
-        ("1e401", None),
-        ("1e" + "9" * 5000, None),
-        ("3/0", None),
-        ("1,23", None),
-        ("4, 6", None),
-        ("1 2", None),
-        ("2^10", None),
-        ("2 + 9", None),
-        ("9**9**9", None),
-        ("\\sqrt{16}", None),
-        ("1.234.567", None),
-        ("twelve", None),
-        ("inf", None),
-        ("", None),
-    ],
-)
-def test_a_number_is_parsed_exactly_or_not_at_all(text: str, expected: Fraction | None):
-    assert parse_number(text) == expected
-
-
-@pytest.mark.parametrize(
     ("finish", "text", "verdict", "value"),
     [
         (Finish.stop, "#### 18", Verdict.passed, 1.0),
@@ -204,60 +162,138 @@ def test_a_tolerance_out_of_range_is_refused(tolerance: float):
         NumberVerifier(relative_tolerance=tolerance)
 
 
-@given(st.text(), st.sampled_from(Finish))
-def test_any_text_is_judged(text: str, finish: Finish):
-    assert judge("18", text, finish=finish).verdict in Verdict
-
-
-@given(st.text(st.sampled_from("0123456789.,-+/:eE$%\\{}()^*=<># \n\u2009x")))
-def test_any_heap_of_number_signs_is_judged(text: str):
-    assert judge("18", text).verdict in Verdict
-
-
-@given(st.integers(-(10**12), 10**12), TRAILING)
-def test_text_after_the_marker_changes_nothing(number: int, trailing: str):
-    assert judge(str(number), f"#### {number}\n{trailing}").verdict is Verdict.passed
-
-
-@given(st.fractions(), st.fractions())
-def test_only_an_equal_fraction_passes(gold: Fraction, other: Fraction):
-    assume(gold != other)
-    assert judge(str(gold), f"#### {gold}").verdict is Verdict.passed
-    assert judge(str(gold), f"#### {other}").verdict is Verdict.failed
-
-
-@pytest.mark.timeout(5)
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(character * 1_000_000 for character in "19.,-/:{}<\\ $\u2009"),
-        *(unit * 300_000 for unit in ("1,", "1.", "1 ", "1/", "1e", "-1", "1:00", "1 111", "<<1")),
-        "\\frac{" * 100_000,
-        "\\boxed{" * 100_000 + "5",
-        "#### " + "1" * 1_000_000,
-        "#### " + "1 111" * 100_000 + "/",
-        "#### 1" + " 111" * 4_000 + "/",
-        "\\boxed{" + "{" * 9_000 + "5" + "}" * 9_001,
-        "#### " + "9**" * 5_000 + "9",
-        "#### 1e999999999",
-    ],
-    ids=lambda text: text[:10],
+EQUAL = (
+    "{0}.",
+    "${0}",
+    "\\${0}",
+    "{0} dollars",
+    " {0} ",
+    "**{0}**",
+    "{0}.00",
+    "USD {0}",
+    "x = {0}",
 )
-def test_hostile_text_is_judged_in_bounded_time(text: str):
-    assert judge("18", text).value in (0.0, None)
+AFTER = st.text(st.characters(blacklist_characters="#\\<", blacklist_categories=["Cs"]))
+
+
+@every_style
+@given(number=st.integers(-(10**12), 10**12), spelling=st.sampled_from(EQUAL), tail=AFTER)
+def test_harmless_rewriting_changes_nothing(
+    style: AnswerStyle, number: int, spelling: str, tail: str
+):
+    assume("nswer" not in tail.lower())
+    for digits in (str(number), f"{number:,}"):
+        text = f"Steps of 3.\n\n{FORMATS[style].write(spelling.format(digits))}\n{tail}"
+        assert judge(str(number), text, style=style).verdict is Verdict.passed
+        assert judge(str(number + 1), text, style=style).verdict is Verdict.failed
+
+
+@every_style
+@given(st.fractions(), st.fractions(), st.sampled_from(["{0}", "\\frac{{{1}}}{{{2}}}", "{0} km"]))
+def test_only_an_equal_value_passes_however_the_gold_is_written(
+    style: AnswerStyle, gold: Fraction, other: Fraction, spelling: str
+):
+    assume(gold != other)
+    written = spelling.format(gold, gold.numerator, gold.denominator)
+    right, wrong = FORMATS[style].write(str(gold)), FORMATS[style].write(str(other))
+    assert judge(written, right, style=style).verdict is Verdict.passed
+    assert judge(written, wrong, style=style).verdict is Verdict.failed
+    assert judge(written, FORMATS[style].write(written), style=style).verdict is Verdict.passed
+
+
+@every_style
+@given(st.text(st.characters()), st.sampled_from(Finish))
+def test_any_text_is_judged_and_the_row_can_be_stored(
+    style: AnswerStyle, text: str, finish: Finish
+):
+    row = judge("18", text, style=style, finish=finish)
+    assert row.verdict in Verdict
+    assert "".join(filter(None, [row.answer, row.tier, row.detail])).encode() is not None
+
+
+HOSTILE = [
+    *(
+        "1",
+        "9",
+        ".",
+        ",",
+        "-",
+        "/",
+        ":",
+        "{",
+        "}",
+        "<",
+        "\\",
+        " ",
+        "$",
+        "\u2009",
+        "\0",
+        "\ud800",
+        "\u202e",
+    ),
+    *(
+        "1,",
+        "1.",
+        "1 ",
+        "1/",
+        "1e",
+        "-1",
+        "1:00",
+        "1 111",
+        "<<1",
+        "\\frac{",
+        "\\frac1",
+        "9**",
+        "10^",
+    ),
+    *(
+        "x5\n",
+        "= 5",
+        "x = 5 or ",
+        "USD",
+        "cm^2",
+        "\\boxed{",
+        "5. ",
+        "log ",
+        "a(",
+        "1'111",
+        "\u00bd",
+    ),
+]
+
+
+@pytest.mark.parametrize("unit", HOSTILE, ids=ascii)
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("#### ", ""), ("\\boxed{", "}")])
+def test_hostile_text_is_judged_in_bounded_time(unit: str, before: str, after: str):
+    start = time.perf_counter()
+    row = judge("18", before + unit * (1_000_000 // len(unit)) + after)
+    assert row.verdict is not Verdict.passed
+    assert time.perf_counter() - start < 1
 
 
 @pytest.mark.data
-@pytest.mark.skipif("ADVDISTILL_DATA" not in os.environ, reason="ADVDISTILL_DATA is not set")
-def test_recorded_labels_agree_for_every_source():
-    folder = Path(os.environ["ADVDISTILL_DATA"]) / "responses"
-    lines = (folder / "gsm8k_label_adjudication.jsonl").read_text().splitlines()
+@pytest.mark.parametrize("style", [AnswerStyle.hash, AnswerStyle.boxed])
+def test_every_firm_numeric_example_is_right_and_in_time(style: AnswerStyle, data: Path):
+    rows = [json.loads(line) for line in (data / "verifier_examples.jsonl").open()]
+    firm = [row for row in rows if row["kind"] == "numeric" and row["firm"]]
+    assert len(firm) > 40
+    for row in firm:
+        text = row.get("response", "".join(part * n for part, n in row.get("response_parts", [])))
+        start = time.perf_counter()
+        passed = judge(row["gold"], text, style=style).verdict is Verdict.passed
+        assert time.perf_counter() - start < row["max_seconds"], row["id"]
+        assert passed == row["expected"], row["id"]
+
+
+@pytest.mark.data
+def test_recorded_labels_agree_for_every_source(data: Path):
+    lines = (data / "responses" / "gsm8k_label_adjudication.jsonl").read_text().splitlines()
     corrected = {
         (row["problem_id"], row["source"], row["model"]): row["adjudicated"]
         for row in map(json.loads, lines)
     }
     agreed: dict[str, list[bool]] = defaultdict(list)
-    with gzip.open(folder / "gsm8k_recorded.jsonl.gz", "rt") as problems:
+    with gzip.open(data / "responses" / "gsm8k_recorded.jsonl.gz", "rt") as problems:
         for problem in map(json.loads, problems):
             for row in problem["responses"]:
                 key = (problem["problem_id"], row["source"], row["model"])
@@ -267,4 +303,4 @@ def test_recorded_labels_agree_for_every_source():
                     agreed[row["source"]].append(passed == label)
     shares = {source: sum(hits) / len(hits) for source, hits in agreed.items()}
     assert len(shares) == 4
-    assert min(shares.values()) >= 0.995, shares
+    assert min(shares.values()) >= 0.9975, shares

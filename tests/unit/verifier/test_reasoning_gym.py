@@ -22,7 +22,8 @@ PARSING = (
     *("countdown", "puzzle24", "simple_integration", "intermediate_integration"),
     "polynomial_multiplication",
 )
-SLOW_TO_DRAW = ("tower_of_hanoi", "rush_hour", "self_reference", "boxnet", "composite")
+NO_GOLD = ("boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour")
+SLOW_TO_DRAW = ("self_reference", "tower_of_hanoi")
 
 
 def problem(task: str, *, number: int = 0, **config: Any) -> Prompt:
@@ -48,11 +49,9 @@ def total_of(one: Prompt, answer: str) -> Reward:
     return total
 
 
-@pytest.mark.parametrize("task", sorted(set(DATASETS) - set(SLOW_TO_DRAW)))
+@pytest.mark.parametrize("task", sorted({*DATASETS} - {*NO_GOLD, *SLOW_TO_DRAW, "composite"}))
 def test_every_task_passes_its_own_answer(task: str) -> None:
     one = problem(task)
-    if json.loads(str(one.metadata))["entry"]["answer"] is None:
-        pytest.skip("its problems have no gold answer")
     total = total_of(one, one.answer)
     assert (total.value, total.verdict, total.answer) == (1.0, Verdict.passed, one.answer.strip())
 
@@ -94,7 +93,6 @@ CODE = (
     "exec(chr(49))",
     "x.func(1)",
     "x . func(1)",
-    "9**9**9",
     "sin.__init__",
     "(" * 5000,
     "[" * 90 + "]" * 90 + "x" * 5000 + "(1)",
@@ -107,8 +105,6 @@ def test_no_answer_is_run_as_code(
     task: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if code == "9**9**9" and "integration" in task:
-        pytest.skip("a number, if a long one: it meets the deadline, see below")
     total = total_of(problem(task), code)
     assert total.verdict in (Verdict.unparsed, Verdict.failed)
     assert total.value in (0.0, 0.01)
@@ -119,7 +115,9 @@ def test_no_answer_is_run_as_code(
     ("task", "answer"),
     [
         ("countdown", "abs(3)"),
-        ("countdown", "2**3"),
+        ("countdown", "9**9**9"),
+        ("puzzle24", "9**9**9"),
+        ("string_insertion", "9**9**9"),
         ("puzzle24", "eval('24')"),
         ("simple_integration", "Integral(x)"),
         ("polynomial_multiplication", "x.diff(x)"),

@@ -1,4 +1,4 @@
-r"""Works out expressions of plain numbers exactly: `\frac{3}{4}`, `2\cdot10^{3}`, `5!`, `1\frac{1}{2}`.
+r"""Works out expressions of numbers: `2\cdot10^{3}`, `5!` and `1\frac{1}{2}` exactly, `2\pi` nearly.
 
 An operator stack instead of recursion; a result of more than 4,096 bits is refused before it is
 made, so that no answer can ask for much work.
@@ -9,6 +9,9 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from advdistill.verifier.near import PI, Near, UnclearError, power
+
+Number = Fraction | Near
 _MAX_BITS = 4_096
 _DIGITS = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _BINARY = {"+": 1, "-": 1, r"\cdot": 2, "/": 2, "mixed": 3, "negate": 4, "^": 5}
@@ -17,7 +20,7 @@ _OPENERS = frozenset("{([")
 _CLOSERS = frozenset("})]")
 _FUNCTIONS = {r"\frac": 2, r"\binom": 2, r"\sqrt": 1}
 
-_SIGNS = frozenset((*_BINARY, *_OPENERS, *_CLOSERS, *_FUNCTIONS, "!")) - {"mixed", "negate"}
+_SIGNS = frozenset((*_BINARY, *_OPENERS, *_CLOSERS, *_FUNCTIONS, "!", r"\pi")) - {"mixed", "negate"}
 
 
 class TooBigError(ArithmeticError):
@@ -25,11 +28,11 @@ class TooBigError(ArithmeticError):
 
 
 class _NotANumberError(ValueError):
-    """An operator without what it operates on, an irrational root, or more than one way to read."""
+    """An operator without what it operates on, or more than one way to read."""
 
 
-def value(tokens: Sequence[str]) -> Fraction | None:
-    """Return what an expression of plain numbers is worth; None where it is not one.
+def value(tokens: Sequence[str]) -> Number | None:
+    """Return what an expression of numbers is worth; None where it is not one.
 
     Raises:
         TooBigError: a number on the way has more than 4,096 bits.
@@ -39,8 +42,10 @@ def value(tokens: Sequence[str]) -> Fraction | None:
         return None
     try:
         return _Stack().run(tokens)
-    except (IndexError, _NotANumberError):
+    except (IndexError, _NotANumberError, UnclearError):
         return None
+    except OverflowError as error:
+        raise TooBigError(str(error)) from error
 
 
 def literal(token: str) -> Fraction | None:
@@ -60,14 +65,14 @@ class _Stack:
     """Numbers and operators that wait for their right side."""
 
     def __init__(self) -> None:
-        self.numbers: list[Fraction] = []
+        self.numbers: list[Number] = []
         self.waiting: list[str] = []
         self.arguments: list[int] = []
         """Where a function's arguments begin among the numbers, innermost last."""
         self.ended = ""
         """What the number before is: `integer`, `decimal`, `fraction`, `factorial`, `other`, or empty."""
 
-    def run(self, tokens: Sequence[str]) -> Fraction | None:
+    def run(self, tokens: Sequence[str]) -> Number | None:
         for token in tokens:
             self._take(token)
         self._settle(0)
@@ -82,6 +87,10 @@ class _Stack:
             self._begin()
             self.numbers.append(number)
             self.ended = "integer" if token.isdigit() else "decimal"
+        elif token == r"\pi":
+            self._begin()
+            self.numbers.append(PI)
+            self.ended = "other"
         elif token in _OPENERS:
             self._open(token)
         elif token in _CLOSERS:
@@ -94,7 +103,7 @@ class _Stack:
         elif token == "!":
             if self.ended in ("", "factorial"):  # 5!! is not (5!)!
                 raise _NotANumberError
-            self.numbers.append(_factorial(self.numbers.pop()))
+            self.numbers.append(_factorial(_exact(self.numbers.pop())))
             self.ended = "factorial"
         else:
             self._operator(token)
@@ -157,7 +166,7 @@ class _Stack:
                 self.numbers.append(_worked_out(operator, self.numbers.pop(), right))
 
 
-def _worked_out(operator: str, left: Fraction, right: Fraction) -> Fraction:
+def _worked_out(operator: str, left: Number, right: Number) -> Number:
     match operator:
         case "+":
             return _bounded(left + right)
@@ -166,9 +175,9 @@ def _worked_out(operator: str, left: Fraction, right: Fraction) -> Fraction:
         case "/":
             return _bounded(left / right)
         case "^":
-            return _power(left, right)
+            return _power(left, _exact(right))
         case "mixed":
-            return _mixed(left, right)
+            return _mixed(_exact(left), _exact(right))
         case _:
             return _bounded(left * right)
 
@@ -180,21 +189,22 @@ def _mixed(whole: Fraction, part: Fraction) -> Fraction:
     return whole + part if whole >= 0 else whole - part
 
 
-def _applied(function: str, given: list[Fraction]) -> Fraction:
+def _applied(function: str, given: list[Number]) -> Number:
     match function:
         case r"\frac":
             return _bounded(given[0] / given[1])
         case r"\sqrt":
-            return _root(given[0], 2)
+            return _power(given[0], Fraction(1, 2))
         case _:
-            return _binomial(given[0], given[1])
+            return _binomial(_exact(given[0]), _exact(given[1]))
 
 
-def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator > 64:
-        raise _NotANumberError
+def _power(base: Number, exponent: Fraction) -> Number:
+    if isinstance(base, Near):
+        return _near_power(base, exponent)
     if exponent.denominator > 1:
-        base, exponent = _root(base, exponent.denominator), Fraction(exponent.numerator)
+        root = _exact_root(base, exponent.denominator)
+        return power(base, exponent) if root is None else _power(root, Fraction(exponent.numerator))
     if base == 0 and exponent <= 0:
         raise ZeroDivisionError("zero to a power that is not positive")
     if abs(base) in (0, 1):
@@ -204,32 +214,43 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
     return base ** int(exponent)
 
 
-def _root(number: Fraction, degree: int) -> Fraction:
-    """Return the exact root; an irrational one is no number for this module."""
+def _near_power(base: Near, exponent: Fraction) -> Near:
+    if exponent.denominator > 1 or base.value > 0:
+        return power(base, exponent)
+    return -power(-base, exponent) if exponent % 2 else power(-base, exponent)
+
+
+def _exact_root(number: Fraction, degree: int) -> Fraction | None:
+    """Return the root of a fraction where it is a fraction."""
     if number < 0 and degree % 2 == 0:
         raise _NotANumberError
-    above, below = _whole_root(abs(number.numerator), degree), _whole_root(number.denominator, degree)
+    if _bits(number) > 512 and degree > 2:
+        raise TooBigError("a root")
+    above, below = (
+        _whole_root(part, degree) for part in (abs(number.numerator), number.denominator)
+    )
+    if above**degree != abs(number.numerator) or below**degree != number.denominator:
+        return None
     return Fraction(above if number >= 0 else -above, below)
 
 
 def _whole_root(number: int, degree: int) -> int:
+    """Return the root, rounded down."""
     if degree == 2:
-        root = math.isqrt(number)
-    elif number.bit_length() > 512:
-        raise TooBigError("a root")
-    else:
-        root = _nearest_root(number, degree)
-    if root**degree != number:
-        raise _NotANumberError
-    return root
-
-
-def _nearest_root(number: int, degree: int) -> int:
+        return math.isqrt(number)
+    if degree >= number.bit_length():
+        return min(number, 1)
     low, high = 0, 1 << (number.bit_length() // degree + 1)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if middle**degree <= number else (low, middle - 1)
     return low
+
+
+def _exact(number: Number) -> Fraction:
+    if isinstance(number, Near):
+        raise _NotANumberError
+    return number
 
 
 def _factorial(number: Fraction) -> Fraction:
@@ -248,8 +269,8 @@ def _binomial(above: Fraction, below: Fraction) -> Fraction:
     return _bounded(Fraction(math.comb(int(above), int(below))))
 
 
-def _bounded(number: Fraction) -> Fraction:
-    if _bits(number) > _MAX_BITS:
+def _bounded(number: Number) -> Number:
+    if isinstance(number, Fraction) and _bits(number) > _MAX_BITS:
         raise TooBigError("a number")
     return number
 
