@@ -44,8 +44,7 @@ class Reading:
 
     answer: str
     tier: str
-    """Which marker held it: a style's name, `line` (`A: 26`), `phrase` (`the answer is
-    26`) or `output` (of a program)."""
+    """Which marker held it: a style's name, or `line`, `phrase` or `output` (see `markers`)."""
     closed: bool
     """False where a text cut off at its end might have gone on with the answer: `#### 4`."""
 

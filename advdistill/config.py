@@ -143,12 +143,12 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     Raises:
         ConfigError: anything in it that cannot work, found before the first stage runs.
     """
-    _check_groups(cfg)
+    check_groups(cfg)
     settings = build_settings(cfg, RunSettings)
     components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
     _check_pinned("teacher", components["teacher"])
     _check_pinned("student", components["student"])
-    held_out = _held_out(cfg, components["dataset"])
+    held_out = held_out_of(cfg, components["dataset"])
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
     return Plan(
@@ -170,7 +170,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
 _READERS = ("dataset", "teacher", "student")
 
 
-def _held_out(cfg: DictConfig, dataset: Dataset) -> dict[str, Dataset]:
+def held_out_of(cfg: DictConfig, dataset: Dataset) -> dict[str, Dataset]:
     nodes: dict[Any, Any] = dict(cfg.held_out.items())
     built: dict[str, Dataset] = {
         str(name): build(f"held_out.{name}", node, Dataset) for name, node in nodes.items()
@@ -186,7 +186,7 @@ def _held_out(cfg: DictConfig, dataset: Dataset) -> dict[str, Dataset]:
     return built
 
 
-def _check_groups(cfg: DictConfig) -> None:
+def check_groups(cfg: DictConfig) -> None:
     groups = [*INTERFACES, "runtime", "tracking"]
     for group in groups:
         if not OmegaConf.is_dict(cfg.get(group)):

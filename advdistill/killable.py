@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _TRIES = 3
 """How often the processes may be lost through no fault of the work before this is given up."""
-_CALLS_PER_PROCESS = 200
+_CALLS_PER_PROCESS = 1_000
 """Then it is replaced, so that what the work leaks is bounded."""
 
 

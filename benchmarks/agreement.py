@@ -1,10 +1,13 @@
-"""Compares the number verifier with the labels recorded beside real responses.
+"""Compares the verifiers with the labels recorded beside real responses.
 
-    ADVDISTILL_DATA=<folder of real data> python -m benchmarks.agreement [--run RUN] [--list]
+    ADVDISTILL_DATA=<folder of real data> python -m benchmarks.agreement [SOURCE ...] [--list]
+    ADVDISTILL_DATA=<folder of real data> python -m benchmarks.agreement --run RUN [--list]
 
+A label is the one its source recorded, or the one that the data's own adjudication put in its
+place; labels that the data calls ambiguous or suspect are left out. `read` is the agreement once
+the disagreements have been read: `read_by_hand.jsonl` says of each whether the response is right.
 With `--run`, the verdicts are those that a run of `+experiment=gsm8k_recorded` stored; without, the
-responses are judged here. A label is the one its source recorded, or the one a reading by hand put
-in its place.
+responses are judged here.
 """
 
 import argparse
@@ -13,113 +16,191 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from advdistill.answers import AnswerFormat, AnswerStyle
+from omegaconf import DictConfig, OmegaConf
+
+from advdistill.answers import LETTERS, AnswerFormat
+from advdistill.build import build
+from advdistill.interfaces import Verifier
+from advdistill.judging import open_judge
 from advdistill.records import TOTAL, AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
 from advdistill.tables import read_rows
-from advdistill.verifier.number import NumberVerifier
 
-FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
-VERIFIER = NumberVerifier(relative_tolerance=0.0)
-RESPONSES = "responses/gsm8k_recorded.jsonl.gz"
+CONF = Path(__file__).parents[1] / "conf"
 LABELS = "responses/gsm8k_label_adjudication.jsonl"
+READ = Path(__file__).with_name("read_by_hand.jsonl")
+
+
+class Source(NamedTuple):
+    """How the responses of one file are judged."""
+
+    verifier: str
+    answer_format: str
+    kind: AnswerKind
+
+
+SOURCES = {
+    "gsm8k_recorded": Source("number", "hash", AnswerKind.number),
+    "zeroeval_gsm": Source("number", "json", AnswerKind.number),
+    "svamp_recorded": Source("number", "boxed", AnswerKind.number),
+    "math_qwen_n8": Source("math", "boxed", AnswerKind.math),
+    "zeroeval_math-l5": Source("math", "json", AnswerKind.math),
+    "mmlu_pro_recorded": Source("choice", "letter", AnswerKind.choice),
+    "csqa_recorded": Source("choice", "boxed", AnswerKind.choice),
+}
+
+Key = tuple[str, str, str, int | None]
+"""Problem, source, model and, where the labels tell them apart, sample."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A response with its label and what the verifier made of it."""
+    """A response with its labels and what the verifier made of it."""
 
-    source: str
+    group: str
     model: str
     gold: str
     label: bool | None
-    """None where the reading by hand found the response ambiguous."""
+    """None where the data calls the label ambiguous or suspect."""
+    read: bool | None
+    """Whether the response is right by a reading of ours; the label where none was needed."""
     reward: Reward
     tail: str
 
     @property
-    def agrees(self) -> bool:
-        """Whether verifier and label say the same."""
-        return (self.reward.verdict is Verdict.passed) == self.label
+    def passed(self) -> bool:
+        """Whether the verifier passes the response."""
+        return self.reward.verdict is Verdict.passed
 
 
 def main() -> None:
-    """Print the agreement per source and, with `--list`, every disagreement."""
+    """Print the agreement per source and, with `--list`, every disagreement with a label."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("sources", nargs="*", metavar="SOURCE", help=", ".join(SOURCES))
     parser.add_argument("--list", action="store_true", help="print the disagreements")
     parser.add_argument("--run", type=Path, help="folder of a finished run of gsm8k_recorded")
     arguments = parser.parse_args()
-    folder = os.environ.get("ADVDISTILL_DATA")
-    if folder is None:
-        sys.exit("ADVDISTILL_DATA is not set; wanted the folder that holds " + RESPONSES)
-    verdicts = None if arguments.run is None else stored_verdicts(arguments.run)
-    answers = list(judged(Path(folder), verdicts))
-    print_table(answers)
-    for answer in answers if arguments.list else []:
-        if answer.label is not None and not answer.agrees:
-            print_disagreement(answer)
+    if unknown := set(arguments.sources) - set(SOURCES):
+        sys.exit(f"no source {min(unknown)!r}; there are {', '.join(SOURCES)}")
+    names = ["gsm8k_recorded"] if arguments.run else arguments.sources or list(SOURCES)
+    if (folder := os.environ.get("ADVDISTILL_DATA")) is None:
+        sys.exit("ADVDISTILL_DATA is not set; wanted the folder that holds " + LABELS)
+    for name in names:
+        answers = list(judged(Path(folder), name, run=arguments.run))
+        print_table(answers)
+        for answer in answers if arguments.list else []:
+            if answer.label is not None and answer.passed != answer.label:
+                print_disagreement(answer)
 
 
-def stored_verdicts(run: Path) -> dict[tuple[str, int], Reward]:
-    """Return the total rewards of a run by problem id and place among the problem's responses."""
-    judge_folder = Path(json.loads((run / "stages.json").read_text())["judge"]["folder"])
-    rewards = read_rows(judge_folder / "rewards.parquet", Reward)
+def judged(folder: Path, name: str, *, run: Path | None = None) -> Iterator[Judged]:
+    """Yield every recorded response of a source with its stored verdict, or judged here."""
+    with gzip.open(folder / "responses" / f"{name}.jsonl.gz", "rt") as lines:
+        problems = [json.loads(line) for line in lines]
+    pairs = [(problem, row) for problem in problems for row in problem["responses"]]
+    totals = stored(run, problems) if run else judge(SOURCES[name], problems)
+    adjudicated = labels((folder / LABELS).read_text().splitlines(), "adjudicated")
+    by_hand = labels(
+        (line for line in READ.read_text().splitlines() if json.loads(line)["file"] == name),
+        "right",
+    )
+    for (problem, row), reward in zip(pairs, totals, strict=True):
+        label = label_of(problem, row, adjudicated, row["recorded_correct"])
+        yield Judged(
+            group=f"{name} {row['source']}",
+            model=row["model"],
+            gold=problem["gold"],
+            label=None if row.get("label_suspect") else label,
+            read=label_of(problem, row, by_hand, label),
+            reward=reward,
+            tail=row["response"][-160:],
+        )
+
+
+def labels(lines: Iterable[str], column: str) -> dict[Key, dict[str, Any]]:
+    """Return the rows by problem, source, model and sample, with the label as `label`."""
+    rows = [json.loads(line) for line in lines]
     return {
-        (reward.prompt_id.rpartition("/")[2], reward.sample): reward
-        for reward in rewards
-        if reward.rule == TOTAL
+        (row["problem_id"], row["source"], row["model"], row.get("sample")): {
+            "label": row[column],
+            "tail": row.get("response_tail", ""),
+        }
+        for row in rows
     }
-
-
-def judged(folder: Path, verdicts: dict[tuple[str, int], Reward] | None = None) -> Iterator[Judged]:
-    """Yield every recorded response with its stored verdict, or judged here."""
-    corrections = [json.loads(line) for line in (folder / LABELS).read_text().splitlines()]
-    corrected = {
-        (row["problem_id"], row["source"], row["model"], row.get("sample")): row
-        for row in corrections
-    }
-    with gzip.open(folder / RESPONSES, "rt") as lines:
-        for line in lines:
-            problem = json.loads(line)
-            for place, row in enumerate(problem["responses"]):
-                key = (problem["problem_id"], place)
-                yield Judged(
-                    source=row["source"],
-                    model=row["model"],
-                    gold=problem["gold"],
-                    label=label_of(problem["problem_id"], row, corrected),
-                    reward=judge(problem, row) if verdicts is None else verdicts[key],
-                    tail=row["response"][-160:],
-                )
 
 
 def label_of(
-    problem_id: str,
-    row: dict[str, Any],
-    corrected: dict[tuple[str, str, str, int | None], dict[str, Any]],
+    problem: Mapping[str, Any],
+    row: Mapping[str, Any],
+    corrected: Mapping[Key, Mapping[str, Any]],
+    default: bool | None,
 ) -> bool | None:
-    """Return the hand-read label of this very text, else the recorded one."""
+    """Return the corrected label of this very text, else the default."""
     for sample in (row["sample"], None):
-        correction = corrected.get((problem_id, row["source"], row["model"], sample))
-        if correction and row["response"].endswith(correction["response_tail"]):
-            return correction["adjudicated"]
-    return row["recorded_correct"]
+        found = corrected.get((problem["problem_id"], row["source"], row["model"], sample))
+        if found and row["response"].endswith(found["tail"]):
+            return found["label"]
+    return default
 
 
-def judge(problem: dict[str, Any], row: dict[str, Any]) -> Reward:
-    """Return the verifier's total row."""
-    prompt = Prompt(
+def stored(run: Path, problems: list[dict[str, Any]]) -> list[Reward]:
+    """Return the total rewards of a run, in the order of the problems and their responses."""
+    judge_folder = Path(json.loads((run / "stages.json").read_text())["judge"]["folder"])
+    totals = {
+        (reward.prompt_id.rpartition("/")[2], reward.sample): reward
+        for reward in read_rows(judge_folder / "rewards.parquet", Reward)
+        if reward.rule == TOTAL
+    }
+    return [
+        totals[problem["problem_id"], place]
+        for problem in problems
+        for place in range(len(problem["responses"]))
+    ]
+
+
+def judge(source: Source, problems: list[dict[str, Any]]) -> list[Reward]:
+    """Return the verifier's total rows, in the order of the problems and their responses."""
+    verifier = build("verifier", settings("verifier", source.verifier), Verifier)
+    form = build("answer_format", settings("answer_format", source.answer_format), AnswerFormat)
+    answers = [
+        (prompt_of(problem, source.kind), response_of(problem, row))
+        for problem in problems
+        for row in problem["responses"]
+    ]
+    with open_judge(verifier, form, processes=1) as judge_all:
+        return [rows[-1] for rows in judge_all(answers)]
+
+
+def settings(group: str, option: str) -> DictConfig:
+    """Return a YAML of `conf`."""
+    node = OmegaConf.load(CONF / group / f"{option}.yaml")
+    assert isinstance(node, DictConfig)
+    return node
+
+
+def prompt_of(problem: Mapping[str, Any], kind: AnswerKind) -> Prompt:
+    """Return the problem, its options in the order of their letters."""
+    options = problem.get("options") or [
+        choice["text"]
+        for choice in sorted(problem.get("choices", []), key=lambda c: LETTERS.index(c["label"]))
+    ]
+    return Prompt(
         prompt_id=problem["problem_id"],
         split=Split.test,
         question=problem["question"],
         answer=problem["gold"],
-        kind=AnswerKind.number,
+        kind=kind,
+        choices=tuple(options) or None,
     )
-    response = Response(
+
+
+def response_of(problem: Mapping[str, Any], row: Mapping[str, Any]) -> Response:
+    """Return one recorded response as a finished one."""
+    return Response(
         prompt_id=problem["problem_id"],
         sample=row["sample"],
         text=row["response"],
@@ -127,24 +208,24 @@ def judge(problem: dict[str, Any], row: dict[str, Any]) -> Reward:
         finish=Finish.stop,
         teacher=row["model"],
     )
-    return VERIFIER.judge(prompt, response, answer_format=FORMAT)[-1]
 
 
 def print_table(answers: list[Judged]) -> None:
-    """Print one line per source and one for all of them."""
+    """Print one line per group of a source."""
     groups: dict[str, list[Judged]] = defaultdict(list)
     for answer in answers:
-        groups[answer.source].append(answer)
-        groups["all"].append(answer)
+        groups[answer.group].append(answer)
     print(
-        f"{'source':32} {'answers':>8} {'agree':>8} {'share':>8} {'disagree':>9} {'ambiguous':>10}"
+        f"{'source':48} {'answers':>8} {'agree':>8} {'share':>8} {'disagree':>9} "
+        f"{'left out':>9} {'read':>9}"
     )
-    for source in sorted(groups, key=lambda name: (name == "all", name)):
-        known = [answer for answer in groups[source] if answer.label is not None]
-        agree = sum(answer.agrees for answer in known)
+    for name, group in sorted(groups.items()):
+        known = [answer for answer in group if answer.label is not None]
+        agree = sum(answer.passed == answer.label for answer in known)
+        read = sum(answer.passed == answer.read for answer in known)
         print(
-            f"{source:32} {len(known):8} {agree:8} {agree / len(known):8.2%} "
-            f"{len(known) - agree:9} {len(groups[source]) - len(known):10}"
+            f"{name:48} {len(known):8} {agree:8} {agree / len(known):8.2%} "
+            f"{len(known) - agree:9} {len(group) - len(known):9} {read / len(known):9.2%}"
         )
 
 
@@ -152,8 +233,9 @@ def print_disagreement(answer: Judged) -> None:
     """Print one response on which verifier and label part."""
     reward = answer.reward
     print(
-        f"\n{reward.prompt_id} {answer.model}: gold {answer.gold}, label {answer.label}, "
-        f"verdict {reward.verdict}, read {reward.answer} ({reward.tier})\n  {answer.tail!r}"
+        f"\n{reward.prompt_id} {answer.group.split()[-1]} {answer.model}: gold {answer.gold}, "
+        f"label {answer.label}, by hand {answer.read}, verdict {reward.verdict}, "
+        f"read {reward.answer} ({reward.tier}, {reward.detail})\n  {answer.tail!r}"
     )
 
 

@@ -85,6 +85,7 @@ def plain(value: int) -> str:
 
 
 def grouped(value: int, separator: str = ",") -> str:
+    """Return 1,234.5 for 123450."""
     whole, _, decimals = plain(value).partition(".")
     return f"{int(whole):,}".replace(",", separator) + (decimals and f".{decimals}")
 
@@ -111,8 +112,7 @@ UNIT_SPELLINGS: tuple[Callable[[int], str], ...] = (
 
 def number_like(random: Random) -> str:
     """Return a number as answers hold them, well or badly spelled, small or huge."""
-    value = value(random)
-    return random.choice(NUMBER_LIKE)(value, random.randint(0, 12))
+    return random.choice(NUMBER_LIKE)(value(random), random.randint(0, 12))
 
 
 NUMBER_LIKE: tuple[Callable[[int, int], str], ...] = (

@@ -74,7 +74,7 @@ class Case:
 
 
 OPTIONS = ("granite", "a warm wind", "moonlight", "iron filings", "river mud")
-_WORDS = ("New York", "photosynthesis", "Ludwig", "left hand", "zinc")
+_WORDS = ("north pole", "photosynthesis", "Ludwig", "left hand", "zinc")
 _SENTENCES = (
     "She packs {0} boxes with {1} eggs each.\n",
     "That makes {0} * {1} = <<{0}*{1}={2}>>{2} in all.\n",

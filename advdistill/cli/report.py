@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from advdistill.audit import Contradiction, Disagreement, Groups, Judged, Report, Tier
+from advdistill.audit import Contradiction, Groups, Report, Tier
+from advdistill.audit_disagreement import Disagreement, Judged
 from advdistill.audit_weights import Reweighing
 from advdistill.cli.showing import cell, code, fenced
 from advdistill.records import TOTAL, Reward, Verdict

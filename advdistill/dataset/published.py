@@ -57,6 +57,11 @@ class Published:
         if self.folder is None:
             return []
         check_exists(Path(self.folder))
+        if not Path(self.folder).is_dir():
+            raise DataError(
+                f"{self.folder} is a file; wanted the folder of the splits' files; give "
+                f"dataset.path={Path(self.folder).parent}"
+            )
         for stems in self._stems():
             found = [stemmed(Path(self.folder), stem) for stem in stems]
             if all(found):

@@ -7,6 +7,7 @@ made, so that no answer can ask for much work.
 import math
 import re
 from collections.abc import Sequence
+from decimal import DecimalException
 from fractions import Fraction
 
 from advdistill.verifier.near import PI, Near, UnclearError, power
@@ -44,8 +45,8 @@ def value(tokens: Sequence[str]) -> Number | None:
         return _Stack().run(tokens)
     except (IndexError, _NotANumberError, UnclearError):
         return None
-    except OverflowError as error:
-        raise TooBigError(str(error)) from error
+    except (OverflowError, DecimalException) as error:
+        raise TooBigError("a number beyond 2,000 digits") from error
 
 
 def literal(token: str) -> Fraction | None:

@@ -38,7 +38,7 @@ def _plain_row(prompt: Prompt, response: Response, answer_format: AnswerFormat) 
     It is the row that `_row` gives, several times as fast; None where a closer look is needed.
     """
     count = len(LETTERS) if prompt.choices is None else len(prompt.choices)
-    letter = _last_letter(response.text, answer_format.style)
+    letter = _last_letter(visible(response.text), answer_format.style)
     place = LETTERS.find(letter) if letter else -1
     if not 0 <= place < count <= len(LETTERS) or response.finish is not Finish.stop:
         return None
@@ -72,7 +72,7 @@ def _refusal(named: Named, options: Options) -> str | None:
     """Return why what is named is not one of the options; None where it is."""
     if not named.letters:
         return "says that no option is right"
-    if len(named.letters) > 1:
+    if named.letters[1:]:
         return f"more than one option: {', '.join(named.letters)}"
     if named.letters[0] not in options.letters:
         return f"option {named.letters[0]}, but the last one is {options.letters[-1:] or 'none'}"
@@ -84,12 +84,8 @@ def _no_gold(prompt: Prompt) -> str:
     count = len(prompt.choices or ())
     if count > len(LETTERS):
         return f"{count} options; wanted at most {len(LETTERS)}, one for each letter"
-    wanted = (
-        "a letter"
-        if prompt.choices is None
-        else f"the letter or the text of one of {count} options"
-    )
-    return f"the gold answer {prompt.answer[:80]!r} is not {wanted}"
+    wanted = "one letter" if prompt.choices is None else f"letter or text of one of {count} options"
+    return f"the gold answer is {prompt.answer[:80]!r}; wanted the {wanted}"
 
 
 def _said(text: str, answer_format: AnswerFormat, options: Options) -> Statement | None:
@@ -109,15 +105,19 @@ def _last_word(text: str, answer_format: AnswerFormat, options: Options) -> Stat
 
     A mark of the format's own that names none stands: only what follows it can replace it.
     """
-    if answer_format.style is AnswerStyle.letter and (said := last_statement(text, options)):
-        return said
+    style = answer_format.style
+    stated = last_statement(text, options) if style is AnswerStyle.letter else None
+    if stated:
+        return stated
     reading = answer_format.read(text)
     if reading and reading.tier in _MARKERS:
         if named := _marked(text, reading, options):
             return Statement(named, reading.tier, reading.closed)
-        if reading.tier == answer_format.style:
+        if reading.tier == style:
             text = text.rpartition(reading.answer)[2]
-    return last_statement(text, options) or last_words(text, options)
+    if style is not AnswerStyle.letter and (stated := last_statement(text, options)):
+        return stated
+    return last_words(text, options)
 
 
 def _marked(text: str, reading: Reading, options: Options) -> Named | None:
@@ -136,9 +136,9 @@ def _last_letter(text: str, style: AnswerStyle) -> str | None:
     asked = _NEXT_QUESTION.search(text)
     end = asked.start() if asked else len(text)
     match = _ENDINGS[style].search(text, max(0, end - 60), end)
-    if match is None or "think>" in text:
+    if match is None or _UNSURE.search(text, max(0, match.start() - 60), match.start()):
         return None
-    return None if _UNSURE.search(text, max(0, match.start() - 60), match.start()) else match[1]
+    return match[1]
 
 
 _MARKERS = {"boxed": "\\boxed", "hash": "####", "tags": "<answer>", "json": '"answer"'}
@@ -146,7 +146,7 @@ _MARK_BEFORE = re.compile(
     r"(?:\\boxed\s?\{(?P<box>[^{}]{1,150})\}|<answer>(?P<tag>[^<]{1,150})</answer>)"
     r"[\s$*\\().]{0,9}(?:,|/|&|\bor\b|\band\b)[\s$*\\()]{0,9}(?:(?:or|and)\b)?[\s$*\\()]{0,9}\Z"
 )
-_NEXT_QUESTION = re.compile(r"\n\s{0,9}(?:Question|Q)\s?:", re.IGNORECASE)
+_NEXT_QUESTION = re.compile(r"\n[ \t*]{0,9}(?:Question|Q)\s?\d{0,3}\s?:", re.IGNORECASE)
 _LETTER = r"(?:\\text\{)?\(?([A-Z])\)?\}?"
 _ENDINGS = {
     AnswerStyle.boxed: re.compile(rf"\\boxed\{{{_LETTER}\}}[\s.$)\\\]]{{0,9}}\Z"),

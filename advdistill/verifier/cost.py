@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from advdistill.verifier.latex import FUNCTIONS, Tokens
+from advdistill.verifier.latex import tokens as read_tokens
 from advdistill.verifier.arithmetic import TooBigError, value
 
 _MAX_TOKENS = 400
@@ -33,8 +34,12 @@ _OPENERS = frozenset(("(", "[", "{", r"\{"))
 _CLOSERS = frozenset((")", "]", "}", r"\}"))
 
 
-def refusal(tokens: Tokens) -> str | None:
+def refusal(latex: str) -> str | None:
     """Return why an expression is not given to algebra; None for one that may be."""
+    try:
+        tokens = read_tokens(latex)
+    except ValueError as error:
+        return str(error)
     checks = (_strange(tokens), _large(tokens), _deep(tokens), _exploding(tokens))
     return next(filter(None, checks), None)
 

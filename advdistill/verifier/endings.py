@@ -6,40 +6,49 @@ Every pattern takes linear time, and only the beginning and the end of a text ar
 import re
 from collections.abc import Iterable
 
-from advdistill.verifier.options import Named, Options, bracketed_letters, plain, words
+from advdistill.verifier.options import Named, Options, bracketed_letters
+from advdistill.verifier.spelling import plain, words
 from advdistill.verifier.statements import Statement
 
 
 def last_words(text: str, options: Options) -> Statement | None:
     """Return the option that stands alone on its line, else that which the last sentence names."""
-    return _alone(text, options) or _mentioned(text) or _ending(text, options)
-
-
-def _alone(text: str, options: Options) -> Statement | None:
-    """Return what the last line, or else the first, names when it holds nothing else."""
     most = 3 * options.reach
-    last = [line for line in text[-most:].splitlines() if line.strip()][:-3:-1]
+    last = [line for line in text[-most:].splitlines() if line.strip()][-2:]
     first = [line for line in text[:most].splitlines() if line.strip()][:2]
-    for line, *beside in filter(None, (last, first)):
-        listed = any(_ITEM.match(plain(other)) for other in beside)
-        named = None if listed else options.of_piece(line, strict=True)
-        if named:
-            return Statement(named, "alone", False)
-    return None
+    if not first or _listed(last):
+        return None if not first or _listed(first) else _alone(first[0], options)
+    sentence = _last_sentence(last[-1])
+    return (
+        _alone(last[-1], options)
+        or (None if _listed(first) else _alone(first[0], options))
+        or _mentioned(sentence)
+        or _ending(sentence, options)
+    )
 
 
-def _mentioned(text: str) -> Statement | None:
+def _listed(lines: list[str]) -> bool:
+    """Return whether two lines name options one after the other: `A. cats` and `B. dogs`."""
+    items = [match[1] for line in lines if (match := _ITEM.match(plain(line)))]
+    return len(items) == 2 and ord(items[1]) - ord(items[0]) == 1
+
+
+def _alone(line: str, options: Options) -> Statement | None:
+    """Return what a line names when it holds nothing else."""
+    named = options.of_piece(line, strict=True) if len(line) <= options.reach else None
+    return Statement(named, "alone", False) if named else None
+
+
+def _mentioned(sentence: str) -> Statement | None:
     """Return the only letter in brackets in the last sentence."""
-    sentence = _last_sentence(text)
     letters = tuple(dict.fromkeys(bracketed_letters(plain(sentence))))
     if len(letters) != 1 or sentence.endswith("?") or not _DENIALS.isdisjoint(words(sentence)):
         return None
     return Statement(Named(letters, "letter"), "mention", False)
 
 
-def _ending(text: str, options: Options) -> Statement | None:
+def _ending(sentence: str, options: Options) -> Statement | None:
     """Return the option whose words end the last sentence, which holds those of no other."""
-    sentence = _last_sentence(text)
     said = words(sentence)
     ends = {
         letter: own for letter, own in options.words.items() if own and said[-len(own) :] == own
@@ -55,10 +64,9 @@ def _ending(text: str, options: Options) -> Statement | None:
     return Statement(Named((letter,), "text"), "ending", False)
 
 
-def _last_sentence(text: str) -> str:
-    """Return the last sentence of the last line that is not blank."""
-    line = text.rstrip()[-1000:].rpartition("\n")[2]
-    sentences = [part.strip() for part in _SENTENCE_END.split(line) if part.strip()]
+def _last_sentence(line: str) -> str:
+    """Return the last sentence of a line."""
+    sentences = [part.strip() for part in _SENTENCE_END.split(line[-1000:]) if part.strip()]
     return sentences[-1] if sentences else ""
 
 
@@ -68,7 +76,7 @@ def _says(said: tuple[str, ...], texts: Iterable[tuple[str, ...]]) -> bool:
 
 
 _SENTENCE_END = re.compile(r"(?<!\b[A-Za-z])[.!](?:[*_)\"]{0,3}(?:\s|\Z))|(?<=\?)\s|\u3002")
-_ITEM = re.compile(r"\s*[(\[]?[A-Z][)\].:](?:\s|\Z)")
+_ITEM = re.compile(r"\s*[(\[]?([A-Z])(?:[)\].:](?:\s|\Z)|\s*\Z)")
 _DENIAL = (
     "not|neither|nor|never|none|no|except|incorrect|wrong|cannot|can't|isn't|doesn't|don't"
     "|wouldn't|whether"

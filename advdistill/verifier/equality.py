@@ -155,7 +155,7 @@ def _lists(gold: Value, answer: Value) -> Finding:
     if len(gold.items) != len(answer.items):
         return False if kinds == (Kind.row, Kind.row) else _in_any_order(gold.items, answer.items)
     shapes = {value.shape for value in (gold, answer) if value.kind is Kind.row}
-    if len(gold.items) == 2 and shapes not in ({"()"}, {gold.shape}):
+    if not shapes <= ({"()", "[]"} if len(gold.items) > 2 else {gold.shape or "()"}):
         return False
     if gold.kind is Kind.bag:
         return _in_any_order(gold.items, answer.items)

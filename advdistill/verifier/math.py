@@ -149,7 +149,7 @@ def _values(candidates: Sequence[str]) -> list[Value] | str:
     values, problem = [], "no answer found"
     for candidate in candidates:
         try:
-            value = read(tokens(candidate.strip(_EMPHASIS)))
+            value = _value(candidate.strip(_EMPHASIS))
         except ValueError as error:
             problem = str(error)
             continue
@@ -158,6 +158,12 @@ def _values(candidates: Sequence[str]) -> list[Value] | str:
         elif value.latex:
             values.append(value)
     return values or problem
+
+
+@lru_cache(maxsize=4096)
+def _value(latex: str) -> Value:
+    """Return the value of an answer; many of one prompt's answers are the same."""
+    return read(tokens(latex))
 
 
 def _decided(row: Reward, gold: Value, answer: Value, *, equal: bool) -> Reward:
@@ -176,10 +182,10 @@ def _refused(claims: Sequence[Claim]) -> tuple[Verdict, str] | None:
     """Return the verdict on what is not given to algebra, and why; None where all may be."""
     for claim in claims:
         for part in claim.gold:
-            if why := refusal(tokens(part)):
+            if why := refusal(part):
                 return Verdict.error, f"the gold answer is not given to algebra: {why}"
         for part in claim.answer:
-            if why := refusal(tokens(part)):
+            if why := refusal(part):
                 return Verdict.unparsed, f"too costly or strange for algebra: {why}"
     return None
 

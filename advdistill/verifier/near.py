@@ -96,7 +96,10 @@ def power(base: Near | Fraction, exponent: Fraction) -> Near:
     least = number.value - number.error
     if least <= 0:
         raise UnclearError
-    raised = _CONTEXT.power(number.value, near(exponent).value)
+    if exponent == Fraction(1, 2):  # the most frequent by far, and ten times faster
+        raised = _CONTEXT.sqrt(number.value)
+    else:
+        raised = _CONTEXT.power(number.value, near(exponent).value)
     share = _CONTEXT.divide(number.error, least) * abs(near(exponent).value) * 2
     return _made(raised, _CONTEXT.multiply(abs(raised), share + Decimal("1e-54")))
 

@@ -7,7 +7,7 @@ number has at most as many digits as 10**400.
 import re
 from fractions import Fraction
 
-from advdistill.verifier.spelling import THIN, plain
+from advdistill.verifier.number_spelling import THIN, plain
 
 Number = Fraction | int
 """Whole numbers are mostly `int`, which is quicker; equal values are equal either way."""

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from advdistill.answers import LETTERS
+from advdistill.verifier.spelling import BRACKETS, number, plain, same, spellings_of, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,15 @@ class Options:
 
     def of_text(self, text: str) -> Named | None:
         """Return the option whose own text this is, or whose number; None for no single one."""
-        spellings = _spellings(text)
+        if len(text) > self.reach - 300:
+            return None
+        spellings = spellings_of(text)
         for spelled, letters in zip(spellings, self.spellings, strict=True):
             if spelled in letters:
                 letter = letters[spelled]
                 return Named((letter,), "text") if letter else None
         said = number(spellings[0]) if self.numbers else None
-        equal = [letter for letter, own in self.numbers if said and _same(said, own)]
+        equal = [letter for letter, own in self.numbers if said and same(said, own)]
         return Named((equal[0],), "number") if len(equal) == 1 else None
 
     def of_piece(self, piece: str, *, strict: bool = False) -> Named | None:
@@ -58,12 +61,17 @@ class Options:
         for part in dict.fromkeys((text.strip(), line, sentence[0] if sentence else line)):
             if whole := self._of_whole(part):
                 return whole
-        said = _REASON.split(line, maxsplit=1)[0]
+        said = _claim(line)
         return self._labelled(line, said, strict=strict) or self.of_text(said)
 
     def _of_whole(self, text: str) -> Named | None:
-        """Return what a text that is only a letter or only an option names."""
-        alone = text.strip(_BRACKETS)
+        """Return what a text that is only a letter or only an option names.
+
+        An option's own text that is one small letter, such as a variable, comes before the letter.
+        """
+        alone = text.strip(BRACKETS)
+        if alone.islower() and (own := self.spellings[0].get(alone)):
+            return Named((own,), "text")
         if len(alone) == 1 and alone.isascii() and alone.upper() in self.letters:
             return Named((alone.upper(),), "letter")
         return self.of_text(text)
@@ -85,12 +93,14 @@ class Options:
     def _opening(self, line: str, label: re.Match[str], *, strict: bool) -> Named | None:
         """Return the letter of a label with those joined to it by `or`, `and` or a comma."""
         letter, rest = label["letter"].upper(), line[label.end() :]
-        own = self.of_text(rest) or self.of_text(_REASON.split(rest, maxsplit=1)[0])
+        own = self.of_text(rest) or self.of_text(_claim(rest))
         if own and own.letters == (letter,) and (label["close"] or rest[:1] in " .:,-"):
             return Named((letter,), "letter")
         if not _follows(label, rest):
             return None
         letters = tuple(dict.fromkeys([letter, *_joined(rest)]))
+        if len(letters) > 1 and _ALL_DENIED.search(rest.partition(".")[0]):
+            return None
         ends = _ENDS.match(rest) or (label["close"] and rest[:2] == ". ")
         return Named(letters, "letter") if len(letters) > 1 or ends or not strict else None
 
@@ -100,55 +110,20 @@ def options_of(texts: tuple[str, ...] | None) -> Options:
     """Return the options with these texts in the order of their letters; None: not known."""
     letters = LETTERS if texts is None else LETTERS[: len(texts)]
     labelled = list(zip(letters, texts or (), strict=False))
-    numbers = [(letter, number(_spellings(text)[0])) for letter, text in labelled]
-    spelled = [[(letter, spelling) for spelling in _spellings(text)] for letter, text in labelled]
+    numbers = [(letter, number(spellings_of(text)[0])) for letter, text in labelled]
+    spelled = [[(letter, spelling) for spelling in spellings_of(text)] for letter, text in labelled]
     return Options(
         letters=letters,
         spellings=tuple(map(_by_spelling, zip(*spelled, strict=True))) or ({}, {}, {}),
         numbers=tuple((letter, value) for letter, value in numbers if value),
         words={letter: words(text) for letter, text in labelled},
-        reach=400 + max((len(text) for _, text in labelled), default=0),
+        reach=400 + 2 * max((len(text) for _, text in labelled), default=0),
     )
 
 
 def bracketed_letters(text: str) -> list[str]:
     """Return the letters that stand in brackets, such as `(B)`, in their order."""
     return _BRACKETED.findall(text)
-
-
-def plain(text: str) -> str:
-    """Return the text without Markdown, LaTeX's wrappers and what cannot be seen."""
-    if not text.isascii() and _UNUSUAL.search(text):
-        text = text.translate(_SEEN)
-    if "\\" in text:
-        text = _FRACTION.sub(r"\1/\2", text)
-        text = _WRAPPERS.sub("", _NARROW_SPACES.sub(" ", text))
-    return _MARKDOWN.sub("", text)
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text as they are compared: no case, no brackets, no punctuation."""
-    stripped = (word.strip(_BRACKETS) for word in plain(text).casefold().split())
-    return tuple(word for word in stripped if word)
-
-
-def number(text: str) -> tuple[Fraction, str] | None:
-    """Return the value and the unit of a text that is one short number; None for others."""
-    match = _NUMBER.fullmatch(text) if len(text) < 100 else None
-    if match is None or not int(match["below"] or 1):
-        return None
-    value = Fraction(match["value"].replace(",", "")) / int(match["below"] or 1)
-    unit = "".join(match["unit"].casefold().split()).strip(".,;:!")
-    return -value if match["sign"] == "-" else value, match["currency"] or unit
-
-
-def _same(said: tuple[Fraction, str], own: tuple[Fraction, str]) -> bool:
-    """Return whether two numbers are equal and no unit, nor a variable as in 2x, parts them."""
-    units = {said[1], own[1]}
-    apart = len(units) > 1 and (
-        "" not in units or any(unit.isalpha() for unit in units if len(unit) == 1)
-    )
-    return said[0] == own[0] and not apart
 
 
 def _by_spelling(labelled: Iterable[tuple[str, str]]) -> dict[str, str | None]:
@@ -160,21 +135,21 @@ def _by_spelling(labelled: Iterable[tuple[str, str]]) -> dict[str, str | None]:
     return letters
 
 
-def _spellings(text: str) -> tuple[str, str, str]:
-    """Return the text spaced evenly, without outer brackets and quotes, and in lower case.
-
-    Two options may differ only in brackets, (0, 1) and [0, 1], or only in case, AA and Aa.
-    """
-    spaced = " ".join(plain(text).split()).strip(",;: ").rstrip(".,;: ")
-    bare = spaced.strip(_BRACKETS)
-    return spaced, bare, bare.casefold()
-
-
 def _follows(label: re.Match[str], rest: str) -> bool:
     """Return whether what follows a letter lets it be one: `B because`, but not `A person`."""
     if label["close"] and label["close"][0] in ")]":
         return not _GLUED.match(rest)
-    return label["letter"].isupper() and _AFTER.match(rest) is not None
+    if label["letter"] == "I" and _PRONOUN.match(rest):
+        return False
+    if label["letter"].islower():
+        return bool(label["name"].strip("(['\"")) and _ENDED.match(rest) is not None
+    return _AFTER.match(rest) is not None
+
+
+def _claim(text: str) -> str:
+    """Return the beginning of a text, up to the reason it gives or the end of its sentence."""
+    reason = _REASON.search(text)
+    return text[: reason.start()] if reason else text
 
 
 def _joined(rest: str) -> Iterator[str]:
@@ -183,41 +158,16 @@ def _joined(rest: str) -> Iterator[str]:
     while match := _JOINED.match(rest, place):
         yield match["bracketed"] or match["bare"]
         place = match.end()
-    yield from _ALTERNATIVE.findall(_REASON.split(rest[place:], maxsplit=1)[0])
+    yield from _ALTERNATIVE.findall(_claim(rest[place:]))
 
 
-_BRACKETS = "()[]<>{}\"'\u201c\u201d\u2018\u2019.,;:!?*_` \t\r\n"
-_HIDDEN = [0, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
-_SEEN = {
-    **dict.fromkeys(_HIDDEN),
-    **{0xFF21 + place: letter for place, letter in enumerate(LETTERS)},
-    **{0x24B6 + place: f"({letter})" for place, letter in enumerate(LETTERS)},
-    **dict(zip(map(ord, "\uff08\uff09\uff0e\uff1a\uff0c\u3001\u2212"), "().:,,-", strict=True)),
-    **dict.fromkeys(map(ord, "\u00a0\u2009\u202f"), " "),
-}
-"""Full-width and circled letters are letters; circled digits name no option."""
-_UNUSUAL = re.compile(f"[{''.join(map(chr, _SEEN))}]")
-_NARROW_SPACES = re.compile(r"\\[,;: ]")
-_WRAPPERS = re.compile(
-    r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:rm|bf|bb|it|sf|tt)|mbox|boxed|fbox|bf|rm|left|right"
-    r"|displaystyle)(?![a-z])|\\[()\[\]!]|\\(?=[%$&#])"
-)
-_MARKDOWN = re.compile(r"\*\*|__|(?<![\w)])[*_]|[*_](?![\w(])|[`${}\x00]")
-"""A star or a low line inside a word or a product belongs to it: 3*4 is not 34."""
-_FRACTION = re.compile(r"\\[dt]?frac\s?\{(-?\d{1,30})\}\s?\{(\d{1,30})\}")
-_NUMBER = re.compile(
-    r"(?P<sign>[-+]?)\s?(?P<currency>\\?[\u00a3\u20ac]?)"
-    r"(?P<value>\d{1,3}(?:,\d{3}){1,9}(?:\.\d{1,30})?|\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})"
-    r"(?:\s?/\s?(?P<below>\d{1,30}))?"
-    r"(?P<unit>(?:\s?[A-Za-z%\u00b0\u00b5\u03bc\u03a9][^\d=<>+*^\\()\[\]|]{0,19})?)"
-)
 _SENTENCE = re.compile(r"[^\n]*?(?<!\b[A-Za-z])(?:[.!?](?=\s|\Z)|\u3002)")
 _PREFIX = (
     r"(?:(?:(?:the|both|either|my|correct|right|best|final|answers?|options?|choices?|letters?|is)"
     r"\b|[:(\[\"'#-])\s?){0,8}"
 )
 _LABEL = re.compile(
-    rf"\s*(?i:{_PREFIX})(?<![A-Za-z0-9])(?P<letter>[A-Za-z])(?P<close>[)\]>\"'\u2019\u201d]{{0,2}})"
+    rf"\s*(?P<name>(?i:{_PREFIX}))(?<![A-Za-z0-9])(?P<letter>[A-Za-z])(?P<close>[)\]>\"'\u2019\u201d]{{0,2}})"
 )
 _GLUED = re.compile(r"-?\w|\(")
 """`(E)-2-butene` and `(s)he` are words."""
@@ -230,14 +180,16 @@ _JOINED = re.compile(
     r"\s*(?:[,/&+;]|\b(?:or|and|nor)\b|\bas well as\b)[\s,]*(?:(?:and|or|also|either|even)\b\s*)*"
     rf"(?i:{_PREFIX})(?:(?<=[(\[])(?P<bracketed>[A-Z])[)\]](?![\w-])"
     r"|(?<![A-Za-z0-9(\[])(?P<bare>[A-Z])(?![\w'\u2019-])"
-    r"(?=\s*(?:[.,;:!?)/&\]]|\Z|(?:or|and|is|are|because|since|as)\b)))"
+    r"(?=\s*(?:[.,;:!?)/&\]\"'\u201d]|\Z|(?:or|and|is|are|because|since|as)\b)))"
 )
 _ALTERNATIVE = re.compile(
     r"(?:\b(?:or|and)|[,;/&])\s*(?:(?:option|choice|also)s?\s)?[(\[]([A-Z])[)\]](?![\w-])"
 )
 _AFTER = re.compile(
-    rf"\s*\Z|[.:;!?)\]\"'](?=\s|\Z)|\s+[-\u2013\u2014:=(]|,|\s*[/&+]|\s(?:{_WHY}|or|and|nor)\b"
+    rf"\s*\Z|[.:;!?)\]\"'](?=\s|\Z)|\s+[^\w\s=<>*^|~%$\\]|,|\s*[/&+]|\s(?:{_WHY}|or|and|nor)\b"
 )
+_PRONOUN = re.compile(r"\s*,|\s(?!because\b|since\b|[-\u2013\u2014:(])")
+_ENDED = re.compile(r"[\s.:;,!?]*\Z")
 _ENDS = re.compile(rf"\s*[.:;,!?]?\s*(?:\Z|(?:{_WHY})\b)")
 _BRACKETED = re.compile(r"(?<![\w)\]])[(\[](?:(?:[Oo]ption|[Cc]hoice)\s)?([A-Z])[)\]](?![\w-])")
 _DENIED = re.compile(
@@ -245,5 +197,6 @@ _DENIED = re.compile(
     r"(?:not|incorrect|wrong|false|unlikely)\b|(?:isn't|can't|cannot|would not|wouldn't)\b)",
     re.IGNORECASE,
 )
+_ALL_DENIED = re.compile(r"\b(?:is|are|was|were)\s(?:also\s)?(?:not|incorrect|wrong)\b|\baren't\b")
 _NEGATION = re.compile(r"\b(?:not|neither|nor|never|none|except|incorrect|wrong)\b|n't\b", re.I)
 _NONE = re.compile(r"\s*[(\"]?(?:none|neither)\b|\s*not (?:among|listed|given|in|one|any)\b", re.I)

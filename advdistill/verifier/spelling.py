@@ -1,70 +1,81 @@
-r"""Takes away what hides a number: LaTeX, Markdown, odd dashes and spaces, calculator notes."""
+"""How an option may be spelled: what two texts share that mean the same option.
+
+Every pattern takes time linear in the text.
+"""
 
 import re
-from unicodedata import normalize
+from fractions import Fraction
 
-THIN = "\u2009"
-"""Stands for every narrow or fixed space, which may part thousands."""
+from advdistill.answers import LETTERS
 
 
 def plain(text: str) -> str:
-    r"""Return the text in plain signs: `\$1{,}000` is `$1,000`, `2\frac12` and `2½` are `2 1/2`."""
-    if not _ODD.search(text):
-        return text
-    text = _NOTE.sub("", text).translate(_SIGNS)
-    for pattern, replacement in _REWRITES:
-        text = pattern.sub(replacement, text)
-    return text
+    """Return the text without Markdown, LaTeX's wrappers and what cannot be seen."""
+    if not text.isascii() and _UNUSUAL.search(text):
+        text = text.translate(_SEEN)
+    if "\\" in text:
+        text = _FRACTION.sub(r"\1/\2", text)
+        text = _WRAPPERS.sub("", _NARROW_SPACES.sub(" ", text))
+    return _MARKDOWN.sub("", text)
 
 
-_ODD = re.compile(r"[^ -~\t\n]|[<\\{}~^`_*]")
-"""No rule below changes a text without one of these."""
-_NOTE = re.compile(r"<<[^<>\n]{0,200}>>")
-"""GSM8K's calculator notes: <<9*2=18>>18."""
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text as they are compared: no case, no brackets, no punctuation."""
+    stripped = (word.strip(BRACKETS) for word in plain(text).casefold().split())
+    return tuple(word for word in stripped if word)
 
 
-def _signs() -> dict[int, str]:
-    """Return what single characters mean."""
-    invisible = "\0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" + "".join(
-        map(chr, [*range(0x202A, 0x202F), *range(0x2061, 0x206A)])
+def number(text: str) -> tuple[Fraction, str] | None:
+    """Return the value and the unit of a text that is one short number; None for others."""
+    match = _NUMBER.fullmatch(text) if len(text) < 100 else None
+    if match is None or not int(match["below"] or 1):
+        return None
+    value = Fraction(match["value"].replace(",", "")) / int(match["below"] or 1)
+    unit = "".join(match["unit"].casefold().split()).strip(".,;:!")
+    return -value if match["sign"] == "-" else value, match["currency"] or unit
+
+
+def same(said: tuple[Fraction, str], own: tuple[Fraction, str]) -> bool:
+    """Return whether two numbers are equal and no unit, nor a variable as in 2x, parts them."""
+    units = {said[1], own[1]}
+    apart = len(units) > 1 and (
+        "" not in units or any(unit.isalpha() for unit in units if len(unit) == 1)
     )
-    parts = "\u00bc\u00bd\u00be" + "".join(map(chr, range(0x2150, 0x215F)))
-    return {
-        **dict.fromkeys(map(ord, invisible), ""),
-        **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"), "-"),
-        **dict.fromkeys(map(ord, "~\u00a0\u2007\u202f"), THIN),
-        **dict.fromkeys([*map(ord, "\u00a2\u00a3\u00a5\u2028"), *range(0x20A0, 0x20D0)], "$"),
-        **{ord(part): " " + normalize("NFKC", part).replace("\u2044", "/") for part in parts},
-        **{0x2044: "/", 0xD7: "*", 0x2248: "=", 0x2028: "\n", 0xB0: " ", 0x2019: "'"},
-    }
+    return said[0] == own[0] and not apart
 
 
-def _fraction(match: re.Match[str]) -> str:
-    over, under = match[1] or match[2], match[3] or match[4]
-    return f"{over}/{under}"
+def spellings_of(text: str) -> tuple[str, str, str]:
+    """Return the text spaced evenly, without outer brackets and quotes, and in lower case.
+
+    Two options may differ only in brackets, (0, 1) and [0, 1], or only in case, AA and Aa.
+    """
+    spaced = " ".join(plain(text).split()).strip(",;: ").rstrip(".,;: ")
+    bare = spaced.strip(BRACKETS)
+    return spaced, bare, bare.casefold()
 
 
-_SIGNS = _signs()
-_PART = r"(?:\{\s?(-?[\d.,]{1,400})\s?\}|\s?(\d))"
-_REWRITES = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"</?[A-Za-z]{1,9}>", ""),
-        (r"\{,\}", ","),
-        (r"\\!\s?", ""),
-        (r"\\[,;: ]", THIN),
-        (r"(?<=\d)\s{0,3}(?=\\[cdt]?frac)", " "),  # 2\frac{1}{2} is a mixed number
-        (rf"\\[cdt]?frac\s?{_PART}\s?{_PART}(?!\.?\d)", _fraction),
-        (r"\\times|\\cdot", "*"),
-        (r"\\approx", "="),
-        (r"(?<=\d)\s?[*x]\s?10\s?\^\s?\{?\s?([+-]?\d{1,9})\}?", r"e\1"),
-        (r"(?<![\w.,^*/])10\s?\^\s?\{?\s?([+-]?\d{1,9})\}?(?!\d)", r"1e\1"),
-        (r"\^\s?\{?\s?\\circ\s?\}?", " "),
-        # The power of a unit: cm^2, \text{cm}^{2}.
-        (r"(?:(?<=[A-Za-z])|(?<=[A-Za-z]\}))\s?(?:\^\s?(?:\{-?\d{1,3}\}|-?\d)|[²³])", ""),
-        (r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|fbox|left|right|q?quad)(?![a-z])", ""),
-        (r"(?<=\d)_(?=\d{3}(?!\d))", ""),
-        (r"\\(?=[$%#])|\\[()\[\]]|[{`]|(?<!\d)\*\*|\*\*(?!\d)|(?<!\d)_|_(?![\d{])", ""),
-        (r"\}", " "),
-    )
+BRACKETS = "()[]<>{}\"'\u201c\u201d\u2018\u2019.,;:!?*_` \t\r\n"
+_HIDDEN = [0, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+_SEEN = {
+    **dict.fromkeys(_HIDDEN),
+    **{0xFF21 + place: letter for place, letter in enumerate(LETTERS)},
+    **{0x24B6 + place: f"({letter})" for place, letter in enumerate(LETTERS)},
+    **dict(zip(map(ord, "\uff08\uff09\uff0e\uff1a\uff0c\u3001\u2212"), "().:,,-", strict=True)),
+    **dict.fromkeys(map(ord, "\u00a0\u2009\u202f"), " "),
+}
+"""Full-width and circled letters are letters; circled digits name no option."""
+_UNUSUAL = re.compile(f"[{''.join(map(chr, _SEEN))}]")
+_NARROW_SPACES = re.compile(r"\\[,;: ]")
+_WRAPPERS = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:rm|bf|bb|it|sf|tt)|mbox|boxed|fbox|bf|rm|left|right"
+    r"|displaystyle)(?![a-z])|\\[()\[\]!]|\\(?=[%$&#])"
+)
+_MARKDOWN = re.compile(r"\*\*|__|(?<![\w)])[*_]|[*_](?![\w(])|[`${}\x00]")
+"""A star or a low line inside a word or a product belongs to it: 3*4 is not 34."""
+_FRACTION = re.compile(r"\\[dt]?frac\s?\{(-?\d{1,30})\}\s?\{(\d{1,30})\}")
+_NUMBER = re.compile(
+    r"(?P<sign>[-+]?)\s?(?P<currency>\\?[\u00a3\u20ac]?)"
+    r"(?P<value>\d{1,3}(?:,\d{3}){1,9}(?:\.\d{1,30})?|\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})"
+    r"(?:\s?/\s?(?P<below>\d{1,30}))?"
+    r"(?P<unit>(?:\s?[A-Za-z%\u00b0\u00b5\u03bc\u03a9][^\d=<>+*^\\()\[\]|]{0,19})?)"
 )

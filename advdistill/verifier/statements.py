@@ -109,7 +109,9 @@ def _clause(text: str) -> str:
     return _CLAUSE_END.split(text)[-1]
 
 
-_CLAUSE_END = re.compile(r"[.,;:!?\n()]|\u3002|\b(?:[Ss]o|[Bb]ut|[Tt]herefore|[Tt]hus|[Hh]ence)\b")
+_CLAUSE_END = re.compile(
+    r"[.;:!?\n()]|,(?!\swhich\b)|\u3002|\b(?:[Ss]o|[Bb]ut|[Tt]herefore|[Tt]hus|[Hh]ence)\b"
+)
 # Patterns that begin with literal letters are many times as fast: `answer` without its first.
 _ANSWER = re.compile(
     r"(?:nswer(?<=\b[Aa]nswer)s?\b|NSWER(?<=\bANSWER)\b|\u7b54\u6848)"
@@ -136,7 +138,7 @@ _OPENERS = " \t\n*_:\"'([$\\"
 _NOUNS = frozenset(("option", "choice", "answer", "letter", "statement", "the", "likely", "to"))
 _CONCLUSION = (
     "therefore|thus|so|hence|consequently|finally|conclusion|choose|choosing|chose|select"
-    "|selecting|selected|pick|picking|picked|leaves|leaving"
+    "|selecting|selected|pick|picking|picked|leaves|leaving|it's"
 )
 _CONCLUSIONS = frozenset(_CONCLUSION.split("|"))
 _DECISIONS = frozenset(
@@ -147,6 +149,7 @@ _DECISIONS = frozenset(
         "towards": ("lean", "leaning"),
         "toward": ("lean", "leaning"),
         "on": ("settle", "settled"),
+        "is": ("it",),
     }.items()
     for verb in verbs
 )
@@ -156,7 +159,7 @@ _DOUBTED = re.compile(
     r"\b(?:not|cannot|if|whether|unless|neither|nor|wrong|incorrect)\b|n't\b", re.IGNORECASE
 )
 _JOINED = re.compile(r"(?:\b(?:and|or)|&|/)\s*\Z")
-_LABELLED = re.compile(r"\b[A-Z]\s*\Z")
-"""`Answer B: ...` opens a line of a list."""
+_LABELLED = re.compile(r"\b[A-Z]\s*\Z|\A\s?(?:choices|options)\b")
+"""`Answer B: ...` opens a line of a list, `answer choices:` a whole one."""
 _ITEMS = re.compile(r"^\s*[(\[]?[A-Z][)\].:](?:\s|\Z)", re.MULTILINE)
 _CLOSED = re.compile(r"[)\]\n]|[.,;:!?]\s")

@@ -17,8 +17,10 @@ from advdistill.verifier.near import Near
 
 _MAX_DEPTH = 6
 """Sets of sets of sets are read this deep; what is deeper is kept as it is spelled."""
+_SHORT = 400
 _OPENERS = frozenset(("(", "[", r"\{", "{", r"\langle", r"\lfloor", r"\lceil"))
 _CLOSERS = frozenset((")", "]", r"\}", "}", r"\rangle", r"\rfloor", r"\rceil"))
+_PAIRS = frozenset(("()", "[]", r"\{\}", r"\langle\rangle"))
 _SEPARATORS = frozenset((",", ", "))
 _PUNCTUATION = frozenset((".", ",", ", ", ";", ":"))
 _RELATIONS = frozenset(("<", ">", r"\le", r"\ge", r"\ne", "=", r"\in", r"\notin"))
@@ -82,6 +84,8 @@ class Value:
 def read(given: Tokens, depth: int = 0) -> Value:
     """Return the value of an answer's tokens."""
     tokens = _trimmed(given)
+    if len(tokens) == 1 and tokens[0].isdigit() and len(tokens[0]) < _SHORT:
+        return Value(latex=tokens[0], number=Fraction(tokens[0]))
     if depth > _MAX_DEPTH:
         return Value(latex=spelled(tokens))
     for separators in (frozenset(";"), _SEPARATORS):
@@ -109,6 +113,8 @@ def _trimmed(tokens: Tokens) -> Tokens:
 
 def _parts(tokens: Tokens, separators: frozenset[str]) -> list[Tokens]:
     """Return what stands between the separators that no bracket encloses."""
+    if separators.isdisjoint(tokens):
+        return [tokens]
     parts, start, depth = [], 0, 0
     for place, token in enumerate(tokens):
         depth += _depth(token)
@@ -119,9 +125,9 @@ def _parts(tokens: Tokens, separators: frozenset[str]) -> list[Tokens]:
 
 
 def _depth(token: str) -> int:
-    if token in _OPENERS or token.startswith(r"\begin{"):
+    if token in _OPENERS or token[:7] == r"\begin{":
         return 1
-    return -1 if token in _CLOSERS or token.startswith(r"\end{") else 0
+    return -1 if token in _CLOSERS or token[:5] == r"\end{" else 0
 
 
 def _several(
@@ -215,7 +221,8 @@ def _bracketed(tokens: Tokens, inside: Tokens, depth: int) -> Value:
     separators = frozenset(";") if len(_parts(inside, frozenset(";"))) > 1 else _SEPARATORS
     parts = [part for part in _parts(inside, separators) if part]
     if len(parts) < 2:
-        return read(inside, depth + 1)
+        paired = tokens[0] + tokens[-1] in _PAIRS
+        return read(inside, depth + 1) if paired else Value(latex=spelled(tokens))
     if tokens[0] == r"\{":
         return replace(_bag(inside, parts, depth), latex=spelled(tokens), other=None)
     shape = "()" if tokens[0] == r"\langle" else tokens[0] + tokens[-1]
@@ -321,7 +328,11 @@ def _is_time(tokens: Tokens) -> bool:
     """Return whether it is a time of day, `12:30`."""
     parts = _parts(tokens, frozenset(":"))
     digits = [part[0] for part in parts if len(part) == 1 and part[0].isdigit()]
-    return len(parts) > 1 and len(digits) == len(parts) and all(len(two) == 2 and two < "60" for two in digits[1:])
+    return (
+        len(parts) > 1
+        and len(digits) == len(parts)
+        and all(len(two) == 2 and two < "60" for two in digits[1:])
+    )
 
 
 def _list_of_thousands(tokens: Tokens) -> Value | None:

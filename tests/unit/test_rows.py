@@ -2,15 +2,18 @@
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from advdistill.errors import DataError
 from advdistill.records import Split
-from advdistill.rows import assign, column, data_files, draw, read_hub, read_rows, text
+from advdistill.rows import assign, column, data_files, read_hub, read_rows, text
 
 ROWS = [{"question": f"What is {n}?", "answer": str(n)} for n in range(3)]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
@@ -167,24 +170,60 @@ def test_blank_text_passes_where_it_may():
     assert text({"a": ""}, "a", "a:1", blank=True) == ""
 
 
+def homes(keys: Sequence[str], seed: int = 0, **sizes: int | None) -> dict[str, Split | None]:
+    """Return the split of each of some distinct keys."""
+    wanted = {Split(name): size for name, size in sizes.items()}
+    return dict(zip(keys, assign(keys, wanted, seed=seed), strict=True))
+
+
 def test_splits_do_not_depend_on_the_order_of_the_keys():
-    sizes = {"test": 20, "dev": 10, "train": 50, "seed": 0}
-    assert assign(KEYS, **sizes) == assign(reversed(KEYS), **sizes)
+    sizes = {"test": 20, "dev": 10, "train": 50}
+    assert homes(KEYS, **sizes) == homes(KEYS[::-1], **sizes)
 
 
 def test_splits_have_their_sizes_and_train_is_the_rest():
-    splits = list(assign(KEYS, test=20, dev=10, train=None, seed=0).values())
+    splits = assign(KEYS, {Split.test: 20, Split.dev: 10, Split.train: None}, seed=0)
     assert [splits.count(split) for split in Split] == [170, 10, 20]
 
 
-def test_more_training_prompts_keep_the_others():
-    few = assign(KEYS, test=20, dev=10, train=50, seed=0)
-    many = assign(KEYS, test=20, dev=10, train=90, seed=0)
-    assert few.items() < many.items()
+def test_a_split_that_is_not_named_takes_none():
+    assert set(assign(KEYS, {Split.test: None}, seed=0)) == {Split.test}
+    assert set(assign(KEYS, {Split.dev: 3, Split.train: 0}, seed=0)) == {Split.dev, None}
+
+
+@pytest.mark.parametrize("split", ["test", "dev", "train"])
+def test_a_larger_size_keeps_what_a_smaller_one_chose(split: str):
+    few, many = homes(KEYS, **{split: 20}), homes(KEYS, **{split: 90})
+    chosen = [{key for key, home in found.items() if home} for found in (few, many)]
+    assert chosen[0] < chosen[1]
+
+
+def test_more_training_rows_leave_the_others_as_they_are():
+    few = homes(KEYS, test=20, dev=10, train=50)
+    many = homes(KEYS, test=20, dev=10, train=90)
+    assert {key: home for key, home in many.items() if few[key]} == {
+        key: home for key, home in few.items() if home
+    }
 
 
 def test_a_seed_gives_another_choice():
-    assert draw(KEYS, 9, seed=0, split=Split.dev) != draw(KEYS, 9, seed=1, split=Split.dev)
+    assert homes(KEYS, dev=9) != homes(KEYS, dev=9, seed=1)
+
+
+@given(
+    keys=st.lists(st.sampled_from("abcdef"), min_size=1, max_size=30),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 99),
+)
+def test_rows_with_one_key_never_go_to_two_splits(keys: list[str], share: float, seed: int):
+    size = round(share * len(keys))
+    splits = assign(keys, {Split.test: size, Split.dev: None}, seed=seed)
+    assert splits.count(Split.test) == size
+    for key in set(keys):
+        found = {split for split, other in zip(splits, keys, strict=True) if other == key}
+        assert len(found - {None}) == 1
+    cut = [key for key, split in zip(keys, splits, strict=True) if split is None]
+    assert len(set(cut)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -192,9 +231,9 @@ def test_a_seed_gives_another_choice():
     [
         ({"test": 0, "dev": 201, "train": None}, "dev: 201 prompts asked for, 200 there"),
         ({"test": 20, "dev": 10, "train": 171}, "train: 171 prompts asked for, 170 there"),
-        ({"test": 150, "dev": 50, "train": None}, "leave none for train"),
+        ({"test": 150, "dev": 50, "train": None}, "test=150 and dev=50 leave none for train"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, int | None], message: str):
     with pytest.raises(DataError, match=message):
-        assign(KEYS, **sizes, seed=0)
+        homes(KEYS, **sizes)

@@ -18,9 +18,7 @@ def row(number: int) -> dict[str, object]:
     return {"question": question, "options": OPTIONS, "rationale": "Halve it.", "correct": "B"}
 
 
-@pytest.mark.parametrize(
-    "files", ["raw/{}-00000-of-00001.parquet", "aqua_{}.jsonl.gz", "{}.json"]
-)
+@pytest.mark.parametrize("files", ["raw/{}-00000-of-00001.parquet", "aqua_{}.jsonl.gz", "{}.json"])
 def test_every_layout_gives_the_same_prompts(tmp_path: Path, files: str):
     word = "validation" if "raw" in files else "dev"
     write(tmp_path / files.format("train"), [row(number) for number in range(4)])
@@ -46,7 +44,7 @@ def test_train_may_be_taken_out_of_dev(tmp_path: Path):
 
 
 def test_nothing_left_to_train_on_is_refused(tmp_path: Path):
-    with pytest.raises(ConfigError, match="dev=null takes all.*give dev=50"):
+    with pytest.raises(ConfigError, match=r"dev=null takes all.*give dev=50"):
         load("aqua", path=tmp_path, train_from=AquaTrain.dev)
 
 

@@ -85,14 +85,36 @@ def test_splits_do_not_depend_on_the_order_of_the_file(tmp_path: Path):
 
 def test_splits_may_have_files_of_their_own(tmp_path: Path):
     dataset = build(
-        write(tmp_path / "train.jsonl", PROBLEMS),
-        dev_path=write(tmp_path / "dev.jsonl", PROBLEMS[:2]),
+        write(tmp_path / "train.jsonl", PROBLEMS[11:]),
+        dev_path=write(tmp_path / "dev.jsonl", PROBLEMS[9:11]),
         test_path=write(tmp_path / "test.jsonl", PROBLEMS[:9]),
         test=4,
     )
     counts = Counter(prompt.split for prompt in dataset.load())
-    assert counts == {"test": 4, "dev": 2, "train": 20}
-    assert dataset.sources() == [tmp_path / f"{name}.jsonl" for name in ("train", "dev", "test")]
+    assert counts == {"test": 4, "dev": 2, "train": 9}
+    assert dataset.sources() == [tmp_path / f"{name}.jsonl" for name in ("test", "dev", "train")]
+
+
+def test_what_is_tested_is_not_trained_on(tmp_path: Path):
+    dataset = build(
+        write(tmp_path / "train.jsonl", PROBLEMS),
+        dev_path=write(tmp_path / "dev.jsonl", PROBLEMS[5:9]),
+        test_path=write(tmp_path / "test.jsonl", PROBLEMS[:7]),
+        test=4,
+    )
+    counts = Counter(prompt.split for prompt in dataset.load())
+    assert counts == {"test": 4, "dev": 2, "train": 11}
+
+
+def test_a_question_under_two_ids_goes_to_one_split(tmp_path: Path):
+    twice = [*PROBLEMS, *({**problem, "key": f"again {problem['key']}"} for problem in PROBLEMS)]
+    prompts = list(build(write(tmp_path / "a.jsonl", twice), dev=7, holdout=8).load())
+    homes: dict[str, set[Split]] = {}
+    for prompt in prompts:
+        homes.setdefault(prompt.question, set()).add(prompt.split)
+    assert all(len(splits) == 1 for splits in homes.values())
+    assert Counter(prompt.split for prompt in prompts) == {"test": 8, "dev": 7, "train": 24}
+    assert len(prompts) == 39  # the other prompt of the question that filled dev
 
 
 @pytest.mark.parametrize(
@@ -104,8 +126,8 @@ def test_splits_may_have_files_of_their_own(tmp_path: Path):
         ({"gold": ""}, r"a\.jsonl:21: 'gold' is empty"),
         ({"gold": None}, r"a\.jsonl:21: 'gold' is None"),
         ({"options": "A B"}, r"a\.jsonl:21: 'options' is 'A B'; wanted a list"),
-        ({"options": ["A"]}, r"a\.jsonl:21: 'options' is \['A'\]; wanted a list of at least two"),
-        ({"options": ["A", None]}, r"a\.jsonl:21, choice: '1' is None; wanted text"),
+        ({"options": ["A"]}, r"a\.jsonl:21: 'options' is \['A'\]; wanted a list of at least 2"),
+        ({"options": ["A", None]}, r"a\.jsonl:21: 'options\.B' is None; wanted text"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, row: dict[str, object], message: str):
@@ -116,11 +138,43 @@ def test_a_bad_row_is_named(tmp_path: Path, row: dict[str, object], message: str
         list(dataset.load())
 
 
+@pytest.mark.parametrize("options", [["red", "21"], {"A": "red", "B": "21"}])
+@pytest.mark.parametrize(("gold", "letter"), [("B", "B"), (" A ", "A"), ("red", "A"), ("21", "B")])
+def test_the_answer_of_a_choice_is_a_letter_or_an_options_text(
+    tmp_path: Path, options: object, gold: str, letter: str
+):
+    row = {**PROBLEMS[0], "gold": gold, "options": options}
+    dataset = build(
+        write(tmp_path / "a.jsonl", [row]), choices_column="options", kind=AnswerKind.choice
+    )
+    prompt = next(dataset.load())
+    assert (prompt.choices, prompt.answer) == (("red", "21"), letter)
+
+
+@pytest.mark.parametrize(
+    ("gold", "options", "message"),
+    [
+        ("C", ["red", "blue"], r"a\.jsonl:1: the answer is 'C' and the options are red, blue"),
+        ("red", ["red", "red"], "the answer is 'red' and the options are red, red; wanted the lab"),
+        (1, ["1", "2"], "'gold' is the number 1, which may count from 0 or from 1; .*the letter"),
+    ],
+)
+def test_an_answer_that_names_no_option_is_refused(
+    tmp_path: Path, gold: object, options: list[str], message: str
+):
+    row = {**PROBLEMS[0], "gold": gold, "options": options}
+    dataset = build(
+        write(tmp_path / "a.jsonl", [row]), choices_column="options", kind=AnswerKind.choice
+    )
+    with pytest.raises(DataError, match=message):
+        list(dataset.load())
+
+
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
         ([], {}, "is empty"),
-        (PROBLEMS, {"dev": 20}, "leave none for train"),
+        (PROBLEMS, {"dev": 19, "holdout": 1}, "test=1 and dev=19 leave none for train"),
         (PROBLEMS, {"dev": 21}, "dev: 21 prompts asked for, 20 there"),
         (PROBLEMS, {"answer_column": "golds"}, "no column 'golds'.*did you mean 'gold'"),
     ],
@@ -136,7 +190,7 @@ def test_too_few_prompts_and_wrong_columns_are_refused(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train": 0}, "wanted train >= 1"),
+        ({"train": -1}, "none below 0"),
         ({"dev": -1}, "none below 0"),
         ({"holdout": -1}, "none below 0"),
         ({"dev": 1, "dev_path": "b"}, "dev_path are both set; set dev=0"),

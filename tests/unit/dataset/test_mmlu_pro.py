@@ -28,7 +28,8 @@ def row(number: int, options: list[str] = NAMES, answer: str = "B") -> dict[str,
 def folder(tmp_path: Path) -> Path:
     write(tmp_path / "data/test-00000-of-00001.parquet", [row(number) for number in range(20)])
     write(
-        tmp_path / "data/validation-00000-of-00001.parquet", [row(number) for number in (18, 30, 31)]
+        tmp_path / "data/validation-00000-of-00001.parquet",
+        [row(number) for number in (18, 30, 31)],
     )
     return tmp_path
 
@@ -63,7 +64,7 @@ def test_all_of_it_can_be_tested_on(folder: Path):
 
 
 def test_nothing_left_to_train_on_is_refused():
-    with pytest.raises(ConfigError, match="test=null takes all.*train_from=validation"):
+    with pytest.raises(ConfigError, match=r"test=null takes all.*train_from=validation"):
         built("mmlu_pro", test=None)
 
 

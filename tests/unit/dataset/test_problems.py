@@ -126,5 +126,5 @@ def test_a_source_that_no_split_wants_need_not_be_there():
 
 @pytest.mark.parametrize("sizes", [{"train": -1}, {"train": None, "dev": -1}, {"test": -5}])
 def test_sizes_below_zero_are_refused(sizes: dict[str, int | None]):
-    with pytest.raises(ConfigError, match="dataset 'sums': .*wanted none below 0, or null"):
+    with pytest.raises(ConfigError, match=r"dataset 'sums': .*wanted none below 0, or null"):
         check_sizes("sums", sizes)

@@ -80,8 +80,14 @@ def test_a_split_without_one_clear_file_is_refused(tmp_path: Path, names: list[s
 
 
 def test_a_missing_folder_is_named(tmp_path: Path):
-    with pytest.raises(DataError, match="absent does not exist.*correct the path"):
+    with pytest.raises(DataError, match=r"absent does not exist.*correct the path"):
         published(tmp_path / "absent").files()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path):
+    file = write(tmp_path / "sums_train.jsonl", ROWS)
+    with pytest.raises(DataError, match=rf"is a file; wanted the folder.*dataset\.path={tmp_path}"):
+        published(file).files()
 
 
 def test_the_hub_has_no_local_files():
@@ -104,7 +110,7 @@ def test_a_copy_under_the_name_of_a_hub_is_read_subset_by_subset(
     hub = write(tmp_path / "hub/train.jsonl", ROWS).parent
     source = published(None, hub=str(hub), subsets=("default", "default"), revision=None)
     assert [row for _, row in source.rows()] == ROWS * 2
-    assert [where for where, _ in source.rows()][0] == f"{hub}/default/train:1"
+    assert next(where for where, _ in source.rows()) == f"{hub}/default/train:1"
 
 
 def test_local_files_are_read_in_the_order_given(tmp_path: Path):

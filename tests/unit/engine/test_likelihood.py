@@ -2,6 +2,13 @@ import math
 
 import pytest
 import torch
+from transformers import (
+    AutoModelForCausalLM,
+    MistralConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen3_5TextConfig,
+)
 
 from advdistill.engine.generation import Continuation, Decoding
 from advdistill.engine.likelihood import likelihoods
@@ -20,6 +27,21 @@ def continuations(engine: Engine, *texts: str) -> list[Continuation]:
     return [Continuation(context=context, tokens=one) for context in contexts for one in tokens]
 
 
+def expected(model: PreTrainedModel, one: Continuation) -> torch.Tensor:
+    """Return the log-probabilities of all tokens where the continuation's stand, unpadded."""
+    whole = torch.tensor([[*one.context, *one.tokens]])
+    with torch.inference_mode():
+        return model(whole).logits[0, len(one.context) - 1 : -1].log_softmax(-1)
+
+
+def own_logprobs(model: PreTrainedModel, one: Continuation) -> torch.Tensor:
+    return expected(model, one).gather(1, torch.tensor(one.tokens)[:, None])[:, 0]
+
+
+def best_logprobs(model: PreTrainedModel, one: Continuation) -> torch.Tensor:
+    return expected(model, one).max(-1).values
+
+
 @pytest.mark.parametrize("name", ["random_engine", "trained_engine"])
 def test_a_likelihood_is_the_models_own_on_the_continuation_alone(
     name: str, request: pytest.FixtureRequest
@@ -29,13 +51,9 @@ def test_a_likelihood_is_the_models_own_on_the_continuation_alone(
     asked_for = continuations(engine, "#### 2", "7", "so 1 + 1 = 2. #### 2 apples")
     found = likelihoods(model, tokenizer, asked_for)
     for one, likelihood in zip(asked_for, found, strict=True):
-        with torch.inference_mode():
-            whole = torch.tensor([[*one.context, *one.tokens]])
-            logits_TV = model(whole).logits[0, len(one.context) - 1 : -1]
-        tokens_T = torch.tensor(one.tokens)
-        logprobs_T = logits_TV.log_softmax(-1).gather(1, tokens_T[:, None])
+        logprobs_T = own_logprobs(model, one)
         assert likelihood.logprob_sum == pytest.approx(logprobs_T.sum().item(), rel=1e-5, abs=1e-5)
-        assert likelihood.greedy == bool((logits_TV.argmax(-1) == tokens_T).all())
+        assert likelihood.greedy == bool((logprobs_T == best_logprobs(model, one)).all())
 
 
 def test_a_likelihood_is_the_same_alone_and_in_a_batch(random_engine: Engine) -> None:
@@ -102,3 +120,42 @@ def test_a_context_that_several_share_is_read_once(random_engine: Engine) -> Non
     likelihoods(model, tokenizer, [Continuation(context=context, tokens=[5, 6])] * 10)
     hook.remove()
     assert read == [len(context), 10]
+
+
+SMALL = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "max_position_embeddings": 512,
+    "pad_token_id": 0,
+}
+LINEAR = {
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 2,
+    "linear_key_head_dim": 16,
+    "linear_value_head_dim": 16,
+}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MistralConfig(**SMALL, sliding_window=8, vocab_size=300),
+        Qwen3_5TextConfig(**SMALL, **LINEAR, vocab_size=300),
+    ],
+    ids=["sliding window", "linear attention"],
+)
+def test_other_kinds_of_attention_are_read_as_well(
+    config: PreTrainedConfig, random_engine: Engine
+) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config).eval()
+    asked_for = continuations((model, random_engine[1]), "A", "Answer: B", "so it goes")
+    found = likelihoods(model, random_engine[1], asked_for)
+    assert [one.logprob_sum for one in found] == pytest.approx(
+        [own_logprobs(model, one).sum().item() for one in asked_for], rel=1e-5, abs=1e-5
+    )

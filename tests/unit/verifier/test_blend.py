@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advdistill.answers import AnswerFormat
+from advdistill.build import build
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Costly, Verifier
 from advdistill.judging import open_judge
@@ -14,7 +15,7 @@ from advdistill.records import Prompt, Response, Reward, Verdict
 from advdistill.verdicts import reward, with_total
 from advdistill.verifier.blend import BlendVerifier
 from advdistill.verifier.number import NumberVerifier
-from tests.builders import prompt, response
+from tests.builders import composed, prompt, response
 from tests.contract.components import component
 from tests.unit.verifier.costly import CostlyVerifier
 
@@ -160,3 +161,54 @@ def test_names_and_weights_must_fit(settings: dict[str, Any], message: str) -> N
     whole = {"parts": {"a": RIGHT, "b": SHORT}, "weights": {"a": 1.0, "b": 1.0}, "verdict": "a"}
     with pytest.raises(ConfigError, match=f"verifier 'blend': {message}"):
         BlendVerifier(**{**whole, **settings})
+
+
+def built(*overrides: str) -> BlendVerifier:
+    verifier = build("verifier", composed("verifier=blend", *overrides).verifier, Verifier)
+    assert isinstance(verifier, BlendVerifier)
+    return verifier
+
+
+LAYOUT = "verifier.parts.layout"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "weights"),
+    [
+        ([], {"correct": 1.0, "layout": 0.1, "length": 0.1}),
+        (["verifier.weights.length=0.2"], {"correct": 1.0, "layout": 0.1, "length": 0.2}),
+        ([f"~verifier@{LAYOUT}", "~verifier.weights.layout"], {"correct": 1.0, "length": 0.1}),
+        (
+            ["+verifier@verifier.parts.again=repetition", "+verifier.weights.again=0.3"],
+            {"correct": 1.0, "layout": 0.1, "length": 0.1, "again": 0.3},
+        ),
+    ],
+)
+def test_parts_are_chosen_added_and_removed_on_the_command_line(
+    overrides: list[str], weights: dict[str, float]
+) -> None:
+    verifier = built(*overrides)
+    assert verifier.weights == weights
+    assert verifier.parts.keys() == weights.keys()
+
+
+def test_a_part_may_be_another_option_or_have_another_setting() -> None:
+    tolerance = "verifier.parts.correct.relative_tolerance=0.5"
+    assert built(tolerance).parts["correct"] == NumberVerifier(relative_tolerance=0.5)
+    kimi = built("verifier@verifier.parts.length=length_kimi").parts["length"]
+    assert kimi == component("verifier", "length_kimi")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("verifier.parts.correct=math", r"verifier\.parts\.correct is 'math'; wanted .* verifier@"),
+        (f"~verifier@{LAYOUT}", r"verifier 'blend': weights\.layout is 0\.1 and the parts"),
+        ("+verifier@verifier.parts.x=repetition", r"verifier 'blend': part 'x' has no weight"),
+        (f"+{LAYOUT}.partail=true", r"verifier\.parts\.layout\.partail: .* mean 'partial'"),
+        (f"{LAYOUT}.partial=maybe", r"verifier\.parts\.layout\.partial: .* see conf/verifier/"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_remedy(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        built(override)

@@ -1,11 +1,16 @@
 """Reading a number as people and models write it."""
 
+import gzip
+import json
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.verifier.numerals import general_value, parse_number, value_of
 
 
@@ -234,6 +239,24 @@ def test_several_numbers_a_negation_or_none_are_no_number(text: str):
 @given(st.from_regex(r"\$?-?[0-9]{1,15}(\.[0-9]{1,15})?\.?", fullmatch=True))
 def test_the_short_way_reads_what_the_long_way_does(text: str):
     assert value_of(text) == general_value(text)
+
+
+@pytest.mark.data
+def test_the_short_way_reads_what_the_long_way_does_in_recorded_answers(data: Path):
+    form = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
+    with gzip.open(data / "responses" / "gsm8k_recorded.jsonl.gz", "rt") as problems:
+        texts = [row["response"] for line in problems for row in json.loads(line)["responses"]]
+    answers = {reading.answer for reading in map(form.read, texts) if reading}
+    assert len(answers) > 1000
+    for answer in answers:
+        assert outcome(value_of, answer) == outcome(general_value, answer)
+
+
+def outcome(read: Callable[[str], Fraction | int], answer: str) -> Fraction | int | str:
+    try:
+        return read(answer)
+    except ValueError as error:
+        return str(error)
 
 
 @given(
