@@ -39,7 +39,7 @@ KINDS = {
     "exact": AnswerKind.text,
     "layout": AnswerKind.number,
 }
-"""The verifiers by the names of their YAMLs, and the problems they are given; others get numbers."""
+"""The verifiers by the names of their YAMLs, and their problems; any other gets numbers."""
 CHUNK = 2_000
 """Answers that share a seed."""
 HANG_SECONDS = 300

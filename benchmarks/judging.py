@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 
@@ -173,11 +174,11 @@ def passes(judge: Judge, pairs: Sequence[Pair]) -> int:
     return sum(rows[-1].verdict is Verdict.passed for rows in judge(pairs))
 
 
-def math_verify(golds: dict[str, list[object]] | None = None) -> Callable[[Sequence[Pair]], int]:
+def math_verify(golds: dict[str, Any] | None = None) -> Callable[[Sequence[Pair]], int]:
     """Return Math-Verify as its page shows it; `golds` keeps the golds it has parsed."""
     from math_verify import parse, verify
 
-    def gold_of(prompt: Prompt) -> list[object]:
+    def gold_of(prompt: Prompt) -> Any:
         if golds is None:
             return parse(prompt.answer)
         if prompt.answer not in golds:

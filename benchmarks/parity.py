@@ -99,13 +99,7 @@ def compared(source: Source, folder: Path, count: int, *, listed: bool) -> int:
     with open_judge(verifier, answer_format, processes=1) as judge:
         measured = through_task(answers, answer_format, judge)
         direct = directly(answers, judge)
-    accuracies = measured.values[measured.task, "accuracy"]
-    differing = [
-        (item, reward)
-        for item, reward, accuracy in zip(measured.items, direct, accuracies.values(), strict=True)
-        if (item.item_id, item.verdict, item.answer, accuracy)
-        != (reward.prompt_id, reward.verdict, reward.answer, reward.verdict is Verdict.passed)
-    ]
+    differing = differences(measured, direct)
     verdicts = Counter(item.verdict for item in measured.items)
     shares = ", ".join(f"{verdicts[one]} {one.value}" for one in Verdict if verdicts[one])
     print(
@@ -113,10 +107,22 @@ def compared(source: Source, folder: Path, count: int, *, listed: bool) -> int:
         f"{verdicts[Verdict.passed] / len(answers):7.1%}  {shares}; "
         f"{time.perf_counter() - started:.0f} s"
     )
-    for item, reward in differing:
-        print(f"  DIFFERS {item.item_id}: task {item.verdict}, verifier {reward.verdict}")
+    for difference in differing:
+        print(f"  DIFFERS {difference}")
     print_stock(measured, answers, listed=listed)
     return len(differing)
+
+
+def differences(measured: Measured, direct: Sequence[Reward]) -> list[str]:
+    """Return the answers of which the task says another thing than the verifier."""
+    accuracies = measured.values[measured.task, "accuracy"]
+    return [
+        f"{item.item_id}: task {item.verdict} {item.answer!r} {accuracies[item.item_id, 0]}, "
+        f"verifier {reward.verdict} {reward.answer!r}"
+        for item, reward in zip(measured.items, direct, strict=True)
+        if (item.item_id, item.verdict, item.answer, accuracies[item.item_id, 0])
+        != (reward.prompt_id, reward.verdict, reward.answer, reward.verdict is Verdict.passed)
+    ]
 
 
 def through_task(

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +25,11 @@ class Source:
     answer_format: str
     recorded: str | None = None
     """A file of recorded answers; None builds them from the gold answers of the data set."""
+    settings: tuple[str, ...] = ()
+    """Of the data set, beside its folder."""
 
 
+_NO_TRAIN = ("dataset.train_from=dev", "dataset.dev=50")
 SOURCES = (
     Source("gsm8k", "gsm8k", "number", "hash", "gsm8k_recorded"),
     Source("svamp", "svamp", "number", "boxed", "svamp_recorded"),
@@ -35,7 +38,7 @@ SOURCES = (
     Source("mmlu_pro", "mmlu_pro", "choice", "letter", "mmlu_pro_recorded"),
     Source("csqa", "commonsenseqa", "choice", "boxed", "csqa_recorded"),
     Source("openbookqa", "openbookqa", "choice", "letter"),
-    Source("aqua", "aqua", "choice", "tags"),
+    Source("aqua", "aqua", "choice", "tags", settings=_NO_TRAIN),
     Source("commonsenseqa", "commonsenseqa", "choice", "json"),
     Source("math500", "math500", "math", "boxed"),
 )
@@ -87,7 +90,10 @@ def component(group: str, option: str, kind: Any, *overrides: str) -> Any:
 def answered(source: Source, folder: Path, answer_format: AnswerFormat) -> Iterator[Answered]:
     """Yield the answers of a source: recorded ones mixed by a hash, or built ones."""
     if source.recorded is None:
-        yield from _built(source, folder, answer_format)
+        settings = (f"dataset.path={folder}", *source.settings)
+        data_set = component("dataset", source.data_set, Dataset, *settings)
+        held_out = [prompt for prompt in data_set.load() if prompt.split is Split.test]
+        yield from built(held_out, answer_format)
         return
     pairs = [
         (problem, row, place)
@@ -103,10 +109,8 @@ def answered(source: Source, folder: Path, answer_format: AnswerFormat) -> Itera
         )
 
 
-def _built(source: Source, folder: Path, answer_format: AnswerFormat) -> Iterator[Answered]:
-    """Yield answers to all held-out prompts, then as many of other rewritings, and so on."""
-    data_set = component("dataset", source.data_set, Dataset, f"dataset.path={folder}")
-    prompts = [prompt for prompt in data_set.load() if prompt.split is Split.test]
+def built(prompts: Sequence[Prompt], answer_format: AnswerFormat) -> Iterator[Answered]:
+    """Yield answers to all prompts, then as many of other rewritings, until each had each."""
     names = list(REWRITINGS)
     for turn in range(len(names)):
         for number, prompt in enumerate(prompts):

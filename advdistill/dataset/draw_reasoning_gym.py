@@ -13,6 +13,7 @@ from hashlib import sha256
 from itertools import count
 
 import reasoning_gym
+from reasoning_gym.composite import DatasetSpec
 from reasoning_gym.factory import DATASETS
 
 BLOCK = 100
@@ -25,15 +26,16 @@ def main(wanted: str) -> None:
         near = get_close_matches(given["task"], list(DATASETS), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(DATASETS))}"
         sys.exit(f"no such task; {hint}")
+    config = given["config"]
+    if given["task"] == "composite":  # several tasks, each with a name, a weight and settings
+        config = {"datasets": [DatasetSpec(**part) for part in config.get("datasets", [])]}
     out = sys.stdout
     with redirect_stdout(sys.stderr):
         for block in count():
             digest = sha256(f"{given['seed']}\x1f{given['split']}\x1f{block}".encode()).digest()
             seed = int.from_bytes(digest[:4], "big") >> 1
             random.seed(seed)
-            problems = reasoning_gym.create_dataset(
-                given["task"], seed=seed, size=BLOCK, **given["config"]
-            )
+            problems = reasoning_gym.create_dataset(given["task"], seed=seed, size=BLOCK, **config)
             for number in range(BLOCK):
                 print(json.dumps(problems[number]), file=out, flush=True)
 

@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advdistill.verifier.equality import Claim, rounded
 from advdistill.verifier.latex import tokens
-from advdistill.verifier.values import read
-
-if TYPE_CHECKING:
-    from sympy import Expr
+from advdistill.verifier.structures import read
 
 _POINTS = ((31, 17), (53, -23), (71, 101))
 """Where two formulas are compared as numbers: a multiplier for the names, and a denominator."""
@@ -94,7 +91,7 @@ def _as_rounded(gold: str, answer: str) -> bool | None:
     return None
 
 
-def _number(expression: Expr) -> Fraction | None:
+def _number(expression: Any) -> Fraction | None:
     """Return the value of a real number to 40 digits; None for anything else."""
     if expression.free_symbols:
         return None
@@ -102,7 +99,7 @@ def _number(expression: Expr) -> Fraction | None:
     return Fraction(str(value)) if value.is_Float or value.is_Integer else None
 
 
-def _as_numbers(one: Expr, two: Expr) -> bool | None:
+def _as_numbers(one: Any, two: Any) -> bool | None:
     """Return whether two formulas agree where numbers are put in for their variables.
 
     None where they have no value. Math-Verify drops what is small beside nothing: 1/2004! and
@@ -118,7 +115,7 @@ def _as_numbers(one: Expr, two: Expr) -> bool | None:
     return True if all(found) else None
 
 
-def _at(formula: Expr, point: tuple[int, int]) -> Expr:
+def _at(formula: Any, point: tuple[int, int]) -> Any:
     """Return the formula with a number in place of each variable, which depends on its name."""
     from sympy import Float, I, Rational
 
@@ -131,7 +128,7 @@ def _at(formula: Expr, point: tuple[int, int]) -> Expr:
     return formula.xreplace(values)
 
 
-def _agree(one: Expr, two: Expr) -> bool | None:
+def _agree(one: Any, two: Any) -> bool | None:
     """Return whether two numbers are the same to thousands of digits; None if not both are finite.
 
     The difference is worked out to ever more digits until some are certain.

@@ -105,30 +105,29 @@ def _last_word(text: str, answer_format: AnswerFormat, options: Options) -> Stat
 
     A mark of the format's own that names none stands: only what follows it can replace it.
     """
-    style = answer_format.style
-    stated = last_statement(text, options) if style is AnswerStyle.letter else None
-    if stated:
-        return stated
     reading = answer_format.read(text)
-    if reading and reading.tier in _MARKERS:
-        if named := _marked(text, reading, options):
-            return Statement(named, reading.tier, reading.closed)
-        if reading.tier == style:
-            text = text.rpartition(reading.answer)[2]
-    if style is not AnswerStyle.letter and (stated := last_statement(text, options)):
-        return stated
+    if reading and (said := _marked(text, reading, options)):
+        return said
+    if reading and reading.tier == answer_format.style and reading.tier in _MARKERS:
+        text = text.rpartition(reading.answer)[2]
+    if said := last_statement(text, options):
+        return said
+    # The format `letter` reads prose first: `the answer depends on this: \\boxed{B}`.
+    if answer_format.style is AnswerStyle.letter and (boxed := _BOXED.read(text)):
+        return _marked(text, boxed, options) or last_words(text, options)
     return last_words(text, options)
 
 
-def _marked(text: str, reading: Reading, options: Options) -> Named | None:
+def _marked(text: str, reading: Reading, options: Options) -> Statement | None:
     r"""Return what a mark names together with the one joined to it: `\boxed{A} or \boxed{B}`."""
-    named = options.of_piece(reading.answer)
-    start = text.rfind(_MARKERS[reading.tier])
-    joined = _MARK_BEFORE.search(text, max(0, start - 200), max(0, start))
+    if reading.tier not in _MARKERS or (named := options.of_piece(reading.answer)) is None:
+        return None
+    start = max(0, text.rfind(_MARKERS[reading.tier]))
+    joined = _MARK_BEFORE.search(text, max(0, start - 200), start)
     other = options.of_piece(joined["box"] or joined["tag"]) if joined else None
-    if named is None or other is None:
-        return named
-    return Named(tuple(dict.fromkeys([*other.letters, *named.letters])), "letter")
+    if other:
+        named = Named(tuple(dict.fromkeys([*other.letters, *named.letters])), "letter")
+    return Statement(named, reading.tier, reading.closed)
 
 
 def _last_letter(text: str, style: AnswerStyle) -> str | None:
@@ -141,11 +140,14 @@ def _last_letter(text: str, style: AnswerStyle) -> str | None:
     return match[1]
 
 
+_BOXED = AnswerFormat(style=AnswerStyle.boxed, instruction="", system=None, thinking=None)
 _MARKERS = {"boxed": "\\boxed", "hash": "####", "tags": "<answer>", "json": '"answer"'}
 _MARK_BEFORE = re.compile(
     r"(?:\\boxed\s?\{(?P<box>[^{}]{1,150})\}|<answer>(?P<tag>[^<]{1,150})</answer>)"
-    r"[\s$*\\().]{0,9}(?:,|/|&|\bor\b|\band\b)[\s$*\\()]{0,9}(?:(?:or|and)\b)?[\s$*\\()]{0,9}\Z"
+    r"(?:(?!\b(?:is|are|not|but|so)\b)[^{}<>\n.;:]){0,60}?"
+    r"(?:,|/|&|\bor\b|\band\b)[\s$*\\()]{0,9}(?:(?:or|and|also)\b[\s$*\\()]{0,9})?\Z"
 )
+"""`\\boxed{A} cats or \\boxed{B}`: what joins a mark to the last one stands between them."""
 _NEXT_QUESTION = re.compile(r"\n[ \t*]{0,9}(?:Question|Q)\s?\d{0,3}\s?:", re.IGNORECASE)
 _LETTER = r"(?:\\text\{)?\(?([A-Z])\)?\}?"
 _ENDINGS = {

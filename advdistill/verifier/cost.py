@@ -7,9 +7,10 @@ can be taken for code. What gets through may still run long; it runs where it ca
 from collections.abc import Iterator
 from fractions import Fraction
 
+from advdistill.verifier import latex as source
+from advdistill.verifier.arithmetic import value
 from advdistill.verifier.latex import FUNCTIONS, Tokens
-from advdistill.verifier.latex import tokens as read_tokens
-from advdistill.verifier.arithmetic import TooBigError, value
+from advdistill.verifier.operations import TooBigError
 
 _MAX_TOKENS = 400
 _MAX_NESTING = 16
@@ -37,7 +38,7 @@ _CLOSERS = frozenset((")", "]", "}", r"\}"))
 def refusal(latex: str) -> str | None:
     """Return why an expression is not given to algebra; None for one that may be."""
     try:
-        tokens = read_tokens(latex)
+        tokens = source.tokens(latex)
     except ValueError as error:
         return str(error)
     checks = (_strange(tokens), _large(tokens), _deep(tokens), _exploding(tokens))

@@ -55,10 +55,17 @@ def _compare(gold: Value, answer: Value) -> Finding:
     if not _names_agree(gold, answer):
         return False
     if gold.literal or answer.literal:
-        return gold.literal and answer.literal and gold.latex.casefold() == answer.latex.casefold()
+        return _same_words(gold, answer)
     if gold.kind is Kind.single and answer.kind is Kind.single:
         return _singles(gold, answer)
     return _compounds(gold, answer)
+
+
+def _same_words(gold: Value, answer: Value) -> bool:
+    """Return whether two words are the same; `Yes` outside a text looks like a product."""
+    if not all(value.literal or value.latex.isalpha() for value in (gold, answer)):
+        return False
+    return gold.latex.casefold() == answer.latex.casefold()
 
 
 def _names_agree(gold: Value, answer: Value) -> bool:
@@ -86,29 +93,24 @@ def _singles(gold: Value, answer: Value) -> Finding:
         return any(_numbers(one, two, gold, answer) for one, two in _readings(gold, answer))
     if (finding := _nearly(gold, answer)) is not None:
         return finding
-    if _is_letter(gold) and (_is_letter(answer) or answer.number is not None):
+    worth = gold.number is not None or answer.number is not None
+    if _is_letter(gold) and (worth or _is_letter(answer)):
         return False
-    if _is_letter(answer) and gold.number is not None:
-        return False
-    return _claim(gold, answer)
+    return False if _is_letter(answer) and worth else _claim(gold, answer)
 
 
-def _readings(gold: Value, answer: Value) -> Iterator[tuple[Fraction | float, Fraction | float]]:
-    """Yield the pairs of numbers that may be meant: 10% is 10% , 10 and 1/10."""
-    assert gold.number is not None
-    assert answer.number is not None
-    yield gold.number, answer.number
+def _readings(gold: Value, answer: Value) -> Iterator[tuple[Fraction, Fraction]]:
+    """Yield the pairs of numbers that may be meant: 10% is 10%, 10 and 1/10."""
+    one, two = gold.number, answer.number
+    assert one is not None
+    assert two is not None
+    yield one, two
     if gold.percent != answer.percent:
-        hundredth = gold.number / 100, answer.number / 100
-        yield (hundredth[0], answer.number) if gold.percent else (gold.number, hundredth[1])
+        yield (one / 100, two) if gold.percent else (one, two / 100)
 
 
-def _numbers(one: Fraction | float, two: Fraction | float, gold: Value, answer: Value) -> bool:
-    if one == two:
-        return True
-    if isinstance(one, float) or isinstance(two, float):
-        return False
-    if gold.step and rounded(one, gold.step, two):
+def _numbers(one: Fraction, two: Fraction, gold: Value, answer: Value) -> bool:
+    if one == two or (gold.step and rounded(one, gold.step, two)):
         return True
     return bool(answer.step and rounded(two, answer.step, one))
 
@@ -116,12 +118,13 @@ def _numbers(one: Fraction | float, two: Fraction | float, gold: Value, answer: 
 def _nearly(gold: Value, answer: Value) -> Finding | None:
     """Compare numbers of which one at least is irrational; equal ones have to be proved so."""
     one, two = (value.near or value.number for value in (gold, answer))
+    if gold.infinite or answer.infinite:
+        finite = one is not None or two is not None
+        return False if finite or gold.infinite == answer.infinite else None
     if one is None or two is None or gold.percent or answer.percent:
         return None
-    if isinstance(one, float) or isinstance(two, float):
-        return False
     for decimal, other in ((gold, two), (answer, one)):
-        if decimal.step and isinstance(decimal.number, Fraction) and isinstance(other, Near):
+        if decimal.step and decimal.number is not None and isinstance(other, Near):
             return rounded(decimal.number, decimal.step, Fraction(other.value))
     return False if near(one).apart(two) else _claim(gold, answer)
 
@@ -204,6 +207,6 @@ def _in_any_order(gold: Sequence[Value], answer: Sequence[Value]) -> Finding:
 
 def _claim(gold: Value, answer: Value) -> Finding:
     """Return the claim that two values as a whole are equal."""
-    if gold.name is not None and answer.right is not None or gold.right is not None:
+    if gold.right is not None or (gold.name is not None and answer.right is not None):
         return (Claim(gold=(gold.whole,), answer=(answer.whole,)),)
     return (Claim(gold=(gold.latex,), answer=(answer.latex,)),)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from advdistill.verifier.latex import FUNCTIONS
+
 _MATHS = re.compile(
     r"(?<!\\)\$\$(?P<display>(?:[^$\\]|\\.){1,600})\$\$"
     r"|\\\[(?P<bracket>(?:[^\\]|\\[^\[\]]){1,600})\\\]"
@@ -17,8 +19,8 @@ _MATHS = re.compile(
 )
 _PERCENT = re.compile(r"\s{0,3}(?:\\?%|percent(?:age)?(?![a-z])|pct(?![a-z]))")
 _NUMBER = re.compile(
-    r"(?<![A-Za-z\d_\\^.])(?:[-+]\s?)?[$€£]?(?:[(]\s?){0,3}-?\.?\d"
-    r"(?:[\d.,+\-*/^()×÷·!% ]{0,200}[\d)!%])?(?:\s?(?:percent(?:age)?|pct)(?![a-z]))?"
+    r"(?<![A-Za-z\d_\\^.])(?:[-+]\s?)?[$\u20ac\u00a3]?(?:[(]\s?){0,3}-?\.?\d"
+    r"(?:[\d.,+\-*/^()\u00d7\u00f7\u00b7!% ]{0,200}[\d)!%])?(?:\s?(?:percent(?:age)?|pct)(?![a-z]))?"
 )
 _CONNECTED = re.compile(r"[\s,;&$]{0,9}(?:\\?(?:text|mbox)?\{?\s?(?:and|or)\s?\}?)?[\s,;&$]{0,9}")
 _WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}(?=[\s?,.]|\Z)")
@@ -29,7 +31,7 @@ _BRACE = re.compile(
 _TURN = re.compile(r"[.!?]\s|\b(?:wait|no|not|but|actually|instead|so|thus|then)\b", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:cannot|not|impossible)\b|n't\b", re.IGNORECASE)
 _JOINT = re.compile(r"[,;&]|\b(?:and|or)\b")
-_FUNCTIONS = frozenset("sin cos tan cot sec csc log exp sqrt inf infty and".split())
+_FUNCTIONS = FUNCTIONS | {"sqrt", "inf", "infty", "and"}
 
 
 @dataclass(frozen=True, slots=True)

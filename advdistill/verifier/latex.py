@@ -16,21 +16,17 @@ _CHARACTERS = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"),
     **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e", ""),
     **dict.fromkeys("\u00a0\u2009\u202f\u3000", " "),
-    **dict.fromkeys("×·⋅∙✕", r"\cdot "),
-    **{
-        "÷": "/",
-        "⁄": "/",
-        "∕": "/",
-        "π": r"\pi ",
-        "∞": r"\infty ",
-        "√": r"\sqrt ",
-        "°": r"^\circ ",
-    },
-    **{"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm ", "∪": r"\cup "},
-    **{"∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "²": "^2 ", "³": "^3 ", "θ": r"\theta "},
-    **{"½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}"},
-    **{"（": "(", "）": ")", "，": ", ", "。": ".", "：": ":", "％": "%", "’": "'", "′": "'"},
+    **dict.fromkeys("\u00d7\u00b7\u22c5\u2219\u2715", r"\cdot "),
+    **dict.fromkeys("\u00f7\u2044\u2215", "/"),
+    **dict.fromkeys("\u2019\u2032", "'"),
+    **{"\u03c0": r"\pi ", "\u03b8": r"\theta ", "\u221e": r"\infty ", "\u221a": r"\sqrt "},
+    **{"\u2264": r"\le ", "\u2265": r"\ge ", "\u2260": r"\ne ", "\u2248": r"\approx "},
+    **{"\u222a": r"\cup ", "\u2229": r"\cap ", "\u2208": r"\in ", "\u2205": r"\emptyset "},
+    **{"\u00b1": r"\pm ", "\u00b0": r"^\circ ", "\u00b2": "^2 ", "\u00b3": "^3 "},
+    **{"\u00bd": r"\frac{1}{2}", "\u00bc": r"\frac{1}{4}", "\u00be": r"\frac{3}{4}"},
+    **{"\uff08": "(", "\uff09": ")", "\uff0c": ", ", "\u3002": ".", "\uff1a": ":", "\uff05": "%"},
 }
+"""Unicode spelled as LaTeX; what is invisible is dropped."""
 _TRANSLATION = str.maketrans(_CHARACTERS)
 
 _REWRITES = tuple(
@@ -91,19 +87,21 @@ _SAME = {
 _PLAIN = frozenset("<>/[]()|:")
 _OTHERS = {"**": "^", "*": r"\cdot", "<=": r"\le", ">=": r"\ge", "!=": r"\ne", "\u2032": "'"}
 FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth "
-    "log ln exp max min gcd lcm det".split()
+    ("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec")
+    + ("arccsc", "sinh", "cosh", "tanh", "coth", "log", "ln", "exp", "max", "min", "gcd", "lcm")
+    + ("det",)
 )
 _NAMES = {**{name: name for name in FUNCTIONS}, "sqrt": "sqrt", "pi": "pi", "infty": "infty"}
 _NAMES |= {"inf": "infty", "infinity": "infty", "Infinity": "infty", "union": "cup"}
-UNITS = frozenset(
-    "cm mm km dm kg mg ml mL ft yd mi lb lbs oz hr hrs min mins sec secs am pm mph kmh sq cu rpm "
-    "deg rad degrees cents inch inches feet foot yard yards mile miles meter meters metre metres "
-    "day days week weeks month months year years hour hours minute minutes second seconds unit "
-    "units dollar dollars cent euros pounds degree square cubic gram grams liter liters".split()
-)
-_MATRICES = frozenset("matrix pmatrix bmatrix Bmatrix smallmatrix array".split())
-_ALIGNED = frozenset("align aligned gather gathered equation split multline eqnarray".split())
+_UNITS = """
+cm mm km dm kg mg ml mL ft yd mi lb lbs oz hr hrs min mins sec secs am pm mph kmh sq cu rpm deg rad
+degree degrees cent cents dollar dollars euros inch inches foot feet yard yards mile miles meter
+meters metre metres second seconds minute minutes hour hours day days week weeks month months year
+years gram grams pounds liter liters unit units square cubic
+"""
+UNITS = frozenset(_UNITS.split())
+_MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"))
+_ALIGNED = frozenset(("align", "aligned", "gather", "gathered", "equation", "split"))
 
 
 def tokens(latex: str) -> Tokens:

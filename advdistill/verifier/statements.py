@@ -159,7 +159,7 @@ _DOUBTED = re.compile(
     r"\b(?:not|cannot|if|whether|unless|neither|nor|wrong|incorrect)\b|n't\b", re.IGNORECASE
 )
 _JOINED = re.compile(r"(?:\b(?:and|or)|&|/)\s*\Z")
-_LABELLED = re.compile(r"\b[A-Z]\s*\Z|\A\s?(?:choices|options)\b")
+_LABELLED = re.compile(r"\b[A-Z]\s*\Z|\A\s?(?:[Cc]hoices|[Oo]ptions)\b")
 """`Answer B: ...` opens a line of a list, `answer choices:` a whole one."""
 _ITEMS = re.compile(r"^\s*[(\[]?[A-Z][)\].:](?:\s|\Z)", re.MULTILINE)
 _CLOSED = re.compile(r"[)\]\n]|[.,;:!?]\s")

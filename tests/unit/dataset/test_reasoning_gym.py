@@ -79,12 +79,19 @@ def test_the_tasks_own_settings_are_handed_on():
     assert [prompt.question.count("+") + prompt.question.count("-") for prompt in prompts] == [5, 5]
 
 
+def test_a_composite_mixes_tasks():
+    parts = [{"name": name, "weight": 1, "config": {}} for name in ("chain_sum", "gcd")]
+    prompts = drawn(task="composite", config={"datasets": parts}, train=20, dev=0, test=0)
+    assert {prompt.subject for prompt in prompts} == {"chain_sum", "gcd"}
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
         ({"task": "chain_sums"}, ConfigError, "no such task; did you mean 'chain_sum'"),
         ({"task": "zzz"}, ConfigError, "no such task; there are ab, acre"),
         ({"config": {"min_term": 2}}, ConfigError, "unexpected keyword argument 'min_term'"),
+        ({"task": "composite"}, ConfigError, "Must specify at least one dataset"),
         ({"config": {"min_terms": 9}}, ConfigError, "max_terms must be >= min_terms"),
         ({"task": "rush_hour"}, DataError, "'rush_hour' gave 0 new problems with a gold answer"),
         (
