@@ -52,7 +52,7 @@ class ModelScore:
     truncated: float
     unparsed: float
     more: Mapping[str, float]
-    """What else was measured: pass@k, log-likelihood, the stock task's score of the same answers."""
+    """What else was measured: pass@k, log-likelihood, the stock task's score of these answers."""
 
 
 @dataclass(frozen=True, kw_only=True)

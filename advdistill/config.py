@@ -171,6 +171,11 @@ _READERS = ("dataset", "teacher", "student")
 
 
 def held_out_of(cfg: DictConfig, dataset: Dataset) -> dict[str, Dataset]:
+    """Return the further data sets that are evaluated on.
+
+    Raises:
+        ConfigError: one cannot be built, or goes by a name that is taken.
+    """
     nodes: dict[Any, Any] = dict(cfg.held_out.items())
     built: dict[str, Dataset] = {
         str(name): build(f"held_out.{name}", node, Dataset) for name, node in nodes.items()
@@ -187,6 +192,11 @@ def held_out_of(cfg: DictConfig, dataset: Dataset) -> dict[str, Dataset]:
 
 
 def check_groups(cfg: DictConfig) -> None:
+    """Refuse a configuration that lacks a group or has a setting that none knows.
+
+    Raises:
+        ConfigError: the near miss is named.
+    """
     groups = [*INTERFACES, "runtime", "tracking"]
     for group in groups:
         if not OmegaConf.is_dict(cfg.get(group)):

@@ -140,8 +140,8 @@ class _Cell:
         if failed > allowed:
             raise DataError(
                 f"dataset '{name or self.plan.dataset.name}': {failed} gold answers do not pass "
-                f"their own verifier (first: {checked.meta['first']}); wanted at most {allowed}; all "
-                f"with reasons: {checked.folder / 'failed.jsonl'}; fix the answers, choose "
+                f"their own verifier (first: {checked.meta['first']}); wanted at most {allowed}; "
+                f"all with reasons: {checked.folder / 'failed.jsonl'}; fix the answers, choose "
                 "another verifier, or raise max_unverified"
             )
 

@@ -87,7 +87,7 @@ def check(
             prompt_id=prompt.prompt_id,
             sample=0,
             text=answer_format.write(prompt.answer),
-            tokens=None,
+            tokens=len(answer_format.write(prompt.answer).encode()),  # no more than its bytes
             finish=Finish.stop,
             teacher="gold",
         )

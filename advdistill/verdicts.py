@@ -1,7 +1,5 @@
 """The rows that every verifier writes."""
 
-from dataclasses import replace
-
 from advdistill.answers import Reading
 from advdistill.records import TOTAL, Finish, Response, Reward, Verdict
 
@@ -32,7 +30,17 @@ def reward(
 
 def with_total(row: Reward) -> list[Reward]:
     """Return the row of a verifier's only rule, and a total that says the same."""
-    return [row, replace(row, rule=TOTAL)]
+    total = Reward(
+        prompt_id=row.prompt_id,
+        sample=row.sample,
+        rule=TOTAL,
+        value=row.value,
+        verdict=row.verdict,
+        answer=row.answer,
+        tier=row.tier,
+        detail=row.detail,
+    )
+    return [row, total]
 
 
 def unfinished(response: Response, rule: str, reading: Reading | None) -> Reward | None:

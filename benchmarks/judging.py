@@ -42,7 +42,7 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 RECORDED = "responses/gsm8k_recorded.jsonl.gz"
 SHARD_PROMPTS = 32
 BOMB_EVERY = 100
-TURN = 50
+TURN = 400
 """Answers that one library judges before it is the other's turn."""
 Pair = tuple[Prompt, Response]
 

@@ -17,7 +17,7 @@ from advdistill.cli.composing import compose_run, overrides_and_rest
 from advdistill.cli.judge import add_processes
 from advdistill.cli.lines import writing_text
 from advdistill.cli.showing import short
-from advdistill.config import RunSettings
+from advdistill.config import RunSettings, check_groups, held_out_of
 from advdistill.decontamination import Overlap, overlaps
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Dataset, Verifier
@@ -71,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
             "+experiment=NAME"
         )
     cfg = compose_run(overrides)
+    check_groups(cfg)
     settings = build_settings(cfg, RunSettings)
     checked = check(cfg, processes=options.processes)
     heads = list(lines(checked))
@@ -108,10 +109,8 @@ def check(cfg: DictConfig, *, processes: int) -> list[Checked]:
     """
     verifier = build("verifier", cfg.verifier, Verifier)
     answer_format = build("answer_format", cfg.answer_format, AnswerFormat)
-    wanted = {
-        Split.train: [build("dataset", cfg.dataset, Dataset)],
-        Split.test: [build(f"held_out.{n}", node, Dataset) for n, node in cfg.held_out.items()],
-    }
+    dataset = build("dataset", cfg.dataset, Dataset)
+    wanted = {Split.train: [dataset], Split.test: list(held_out_of(cfg, dataset).values())}
     loaded = [
         (dataset.name, stages.load(dataset, needed=needed))
         for needed, datasets in wanted.items()

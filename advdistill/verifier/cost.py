@@ -78,34 +78,60 @@ def _deep(tokens: Tokens) -> str | None:
 
 def _exploding(tokens: Tokens) -> str | None:
     """Return the operation that makes a number too big."""
-    for operation, operand, most in _operands(tokens):
+    for operation, operand, most, times in _operands(tokens):
         try:
             number = value(operand)
         except TooBigError:
             return f"{operation} of a number that is too big"
         except ZeroDivisionError:
             return "a division by zero"
-        if isinstance(number, Fraction) and abs(number) > most:
-            return f"{operation} of {number.numerator.bit_length()} bits; at most {most} is tried"
-    if "!!" in "".join(tokens):
-        return "a factorial of a factorial"
-    return None
+        if isinstance(number, Fraction) and abs(number) * times > most:
+            return f"{operation} beyond {most}"
+    return "a factorial of a factorial" if "!!" in "".join(tokens) else None
 
 
-def _operands(tokens: Tokens) -> Iterator[tuple[str, Tokens, int]]:
-    """Yield every exponent, and whatever a factorial or a binomial coefficient is taken of."""
+def _operands(tokens: Tokens) -> Iterator[tuple[str, Tokens, int, int]]:
+    """Yield every exponent, and whatever a factorial or a binomial coefficient is taken of.
+
+    Each comes with the most that it may be and, for a power of a power, the exponent before.
+    """
     opened: list[int] = []
+    powers = _powers(tokens)
     for place, token in enumerate(tokens):
+        factorial = tokens[place + 1 : place + 2] == ("!",)
         if token in _OPENERS:
             opened.append(place)
         elif token in _CLOSERS and opened:
             start = opened.pop()
             inside, before = tokens[start + 1 : place], tokens[start - 1] if start else ""
             if before == "^":
-                yield "a power", inside, _MAX_EXPONENT
+                yield "a power", inside, _MAX_EXPONENT, powers.get(start, 1)
             elif before == r"\binom" or (before == "}" and r"\binom" in tokens):
-                yield "a binomial coefficient", inside, _MAX_EXPONENT
-            if tokens[place + 1 : place + 2] == ("!",):
-                yield "a factorial", inside, _MAX_FACTORIAL
-        elif token[0].isdigit() and tokens[place + 1 : place + 2] == ("!",):
-            yield "a factorial", (token,), _MAX_FACTORIAL
+                yield "a binomial coefficient", inside, _MAX_EXPONENT, 1
+            if factorial:
+                yield "a factorial", inside, _MAX_FACTORIAL, 1
+        elif token[0].isdigit() and factorial:
+            yield "a factorial", (token,), _MAX_FACTORIAL, 1
+
+
+def _powers(tokens: Tokens) -> dict[int, int]:
+    """Return for the brace of each exponent the power that its base already holds.
+
+    That of the 5 in `(x^{3})^{5}` is 3, so that a tower of such powers cannot hide its height.
+    """
+    found: dict[int, int] = {}
+    highest, closed = [1], 1
+    for place, token in enumerate(tokens):
+        exponent = place > 0 and tokens[place - 1] == "^"
+        if token in _OPENERS:
+            found |= {place: closed} if exponent else {}
+            highest.append(closed if exponent else 1)
+        elif token in _CLOSERS and len(highest) > 1:
+            closed = highest.pop()
+            if tokens[place + 1 : place + 2] != ("^",):
+                highest[-1] = max(highest[-1], closed)
+        elif token.isdigit() and place - 1 in found:
+            highest[-1] *= int(token[:9])
+        elif token != "^":
+            closed = 1
+    return found

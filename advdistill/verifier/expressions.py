@@ -20,7 +20,8 @@ _MATHS = re.compile(
 _PERCENT = re.compile(r"\s{0,3}(?:\\?%|percent(?:age)?(?![a-z])|pct(?![a-z]))")
 _NUMBER = re.compile(
     r"(?<![A-Za-z\d_\\^.])(?:[-+]\s?)?[$\u20ac\u00a3]?(?:[(]\s?){0,3}-?\.?\d"
-    r"(?:[\d.,+\-*/^()\u00d7\u00f7\u00b7!% ]{0,200}[\d)!%])?(?:\s?(?:percent(?:age)?|pct)(?![a-z]))?"
+    r"(?:[\d.,+\-*/^()\u00d7\u00f7\u00b7!% ]{0,200}[\d)!%])?"
+    r"(?:\s?(?:percent(?:age)?|pct)(?![a-z]))?"
 )
 _CONNECTED = re.compile(r"[\s,;&$]{0,9}(?:\\?(?:text|mbox)?\{?\s?(?:and|or)\s?\}?)?[\s,;&$]{0,9}")
 _WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}(?=[\s?,.]|\Z)")

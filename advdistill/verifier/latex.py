@@ -86,11 +86,11 @@ _SAME = {
 }
 _PLAIN = frozenset("<>/[]()|:")
 _OTHERS = {"**": "^", "*": r"\cdot", "<=": r"\le", ">=": r"\ge", "!=": r"\ne", "\u2032": "'"}
-FUNCTIONS = frozenset(
-    ("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec")
-    + ("arccsc", "sinh", "cosh", "tanh", "coth", "log", "ln", "exp", "max", "min", "gcd", "lcm")
-    + ("det",)
-)
+_FUNCTIONS = """
+sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth log ln exp max
+min gcd lcm det
+"""
+FUNCTIONS = frozenset(_FUNCTIONS.split())
 _NAMES = {**{name: name for name in FUNCTIONS}, "sqrt": "sqrt", "pi": "pi", "infty": "infty"}
 _NAMES |= {"inf": "infty", "infinity": "infty", "Infinity": "infty", "union": "cup"}
 _UNITS = """
