@@ -86,8 +86,9 @@ def plain(value: int) -> str:
 
 def grouped(value: int, separator: str = ",") -> str:
     """Return 1,234.5 for 123450."""
-    whole, _, decimals = plain(value).partition(".")
-    return f"{int(whole):,}".replace(",", separator) + (decimals and f".{decimals}")
+    whole, _, decimals = plain(abs(value)).partition(".")
+    digits = f"{int(whole):,}".replace(",", separator)
+    return f"{'-' if value < 0 else ''}{digits}{decimals and '.'}{decimals}"
 
 
 SPELLINGS: tuple[Callable[[int], str], ...] = (

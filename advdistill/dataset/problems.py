@@ -106,7 +106,10 @@ def _problems(name: str, source: Source, read: Read) -> list[tuple[str, Problem]
     problems: list[tuple[str, Problem]] = []
     unanswered: list[str] = []
     for number, (where, row) in enumerate(source.rows()):
-        problem = read(row, where)
+        try:
+            problem = read(row, where)
+        except DataError as error:
+            raise DataError(f"dataset '{name}', problem {number:05d}: {error}") from error
         if problem is None:
             unanswered.append(where)
             continue

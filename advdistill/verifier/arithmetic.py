@@ -58,7 +58,7 @@ def literal(token: str) -> Fraction | None:
 
 
 def _known(token: str) -> bool:
-    return token[0].isdigit() or token in _SIGNS
+    return token[0].isdecimal() or token in _SIGNS
 
 
 class _Stack:
@@ -86,7 +86,7 @@ class _Stack:
                 raise NotANumberError
             self._begin()
             self.numbers.append(number)
-            self.ended = "integer" if token.isdigit() else "decimal"
+            self.ended = "integer" if token.isdecimal() else "decimal"
         elif token == r"\pi":
             self._begin()
             self.numbers.append(PI)

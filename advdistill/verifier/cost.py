@@ -53,7 +53,7 @@ def _strange(tokens: Tokens) -> str | None:
 def _known(token: str) -> bool:
     if token[0] == "\\" and token[1:].isalpha():
         return token[1:] in _COMMANDS or token[1:] in FUNCTIONS
-    if token.isascii() and (token.isalpha() or token[0].isdigit()):
+    if token.isascii() and (token.isalpha() or token[0].isdecimal()):
         return True
     return token in _SIGNS or token in _ENVIRONMENTS
 
@@ -110,7 +110,7 @@ def _operands(tokens: Tokens) -> Iterator[tuple[str, Tokens, int, int]]:
                 yield "a binomial coefficient", inside, _MAX_EXPONENT, 1
             if factorial:
                 yield "a factorial", inside, _MAX_FACTORIAL, 1
-        elif token[0].isdigit() and factorial:
+        elif token[0].isdecimal() and factorial:
             yield "a factorial", (token,), _MAX_FACTORIAL, 1
 
 
@@ -130,7 +130,7 @@ def _powers(tokens: Tokens) -> dict[int, int]:
             closed = highest.pop()
             if tokens[place + 1 : place + 2] != ("^",):
                 highest[-1] = max(highest[-1], closed)
-        elif token.isdigit() and place - 1 in found:
+        elif token.isdecimal() and place - 1 in found:
             highest[-1] *= int(token[:9])
         elif token != "^":
             closed = 1

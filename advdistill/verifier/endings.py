@@ -76,7 +76,7 @@ def _says(said: tuple[str, ...], texts: Iterable[tuple[str, ...]]) -> bool:
 
 
 _SENTENCE_END = re.compile(r"(?<!\b[A-Za-z])[.!](?:[*_)\"]{0,3}(?:\s|\Z))|(?<=\?)\s|\u3002")
-_ITEM = re.compile(r"\s*[(\[]?([A-Z])(?:[)\].:](?:\s|\Z)|\s*\Z)")
+_ITEM = re.compile(r"\s*(?:(?:[Oo]ption|[Cc]hoice)\s)?[(\[]?([A-Z])(?:[)\].:](?:\s|\Z)|\s*\Z)")
 _DENIAL = (
     "not|neither|nor|never|none|no|except|incorrect|wrong|cannot|can't|isn't|doesn't|don't"
     "|wouldn't|whether"

@@ -24,7 +24,9 @@ _NUMBER = re.compile(
     r"(?:\s?(?:percent(?:age)?|pct)(?![a-z]))?"
 )
 _CONNECTED = re.compile(r"[\s,;&$]{0,9}(?:\\?(?:text|mbox)?\{?\s?(?:and|or)\s?\}?)?[\s,;&$]{0,9}")
-_WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}(?=[\s?,.]|\Z)")
+_WORDS = re.compile(
+    r"(?<![\\A-Za-z{])(?:[A-Za-z]{3,}|to|is|of|in|or|at|by|we|so|if|an|as|it|no|on)(?=[\s?,.]|\Z)"
+)
 _WORDED = re.compile(r"\\(?:text|mbox|operatorname|math)[a-z]{0,9}\s?\{[^{}]{0,200}\}")
 _BRACE = re.compile(
     r"(?P<box>\\(?:boxed|fbox)\s{0,3}\{)|\\[{}]|\\\\(?!boxed|fbox)|(?P<open>\{)|(?P<close>\})"

@@ -80,7 +80,7 @@ class _Grouping:
 
     def _plain(self, token: str) -> None:
         r"""Write one token; of a number after `\frac`, as in TeX, one digit is the argument."""
-        while self.missing and token[0].isdigit() and self.out[-1] in _ONE_DIGIT and token[1:]:
+        while self.missing and token.isdecimal() and self.out[-1] in _ONE_DIGIT and token[1:]:
             self._argument(token[0])
             token = token[1:]
         if self.missing and token in ("+", "-"):

@@ -5,6 +5,7 @@ instead of recursion; nothing is evaluated.
 """
 
 import re
+import unicodedata
 
 from advdistill.verifier.grouping import grouped
 
@@ -22,12 +23,19 @@ _CHARACTERS = {
     **{"\u03c0": r"\pi ", "\u03b8": r"\theta ", "\u221e": r"\infty ", "\u221a": r"\sqrt "},
     **{"\u2264": r"\le ", "\u2265": r"\ge ", "\u2260": r"\ne ", "\u2248": r"\approx "},
     **{"\u222a": r"\cup ", "\u2229": r"\cap ", "\u2208": r"\in ", "\u2205": r"\emptyset "},
-    **{"\u00b1": r"\pm ", "\u00b0": r"^\circ ", "\u00b2": "^2 ", "\u00b3": "^3 "},
+    **{"\u00b1": r"\pm ", "\u00b0": r"^\circ "},
     **{"\u00bd": r"\frac{1}{2}", "\u00bc": r"\frac{1}{4}", "\u00be": r"\frac{3}{4}"},
     **{"\uff08": "(", "\uff09": ")", "\uff0c": ", ", "\u3002": ".", "\uff1a": ":", "\uff05": "%"},
 }
 """Unicode spelled as LaTeX; what is invisible is dropped."""
 _TRANSLATION = str.maketrans(_CHARACTERS)
+_RAISED = str.maketrans(
+    "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b", "0123456789-"
+)
+_LOWERED = str.maketrans({chr(0x2080 + digit): str(digit) for digit in range(10)})
+_RAISED_RUN = re.compile(r"[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207b]+")
+_LOWERED_RUN = re.compile(r"[\u2080-\u2089]+")
+_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 
 _REWRITES = tuple(
     (re.compile(pattern), replacement)
@@ -66,7 +74,7 @@ _TOKEN = re.compile(
     r"|(?P<letters>[A-Za-z]+)"
     r"|(?P<comma>,\s?)"
     r"|(?P<other>\*\*|<=|>=|!=|.)",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _SAME = {
     **dict.fromkeys(("dfrac", "tfrac", "cfrac"), "frac"),
@@ -113,7 +121,7 @@ def tokens(latex: str) -> Tokens:
     Raises:
         ValueError: it is too long, or braces do not match.
     """
-    if latex.isdigit() and latex.isascii() and len(latex) < MAX_CHARACTERS:
+    if latex.isdecimal() and latex.isascii() and len(latex) < MAX_CHARACTERS:
         return (latex,)
     if len(latex) > MAX_CHARACTERS:
         raise ValueError(f"longer than {MAX_CHARACTERS} characters")
@@ -125,7 +133,8 @@ def spelled(given: Tokens) -> str:
     parts: list[str] = []
     for token, after in zip(given, [*given[1:], ""], strict=False):
         parts.append("," if token == ", " else token)
-        if token.startswith("\\") and token[-1].isalpha() and after[:1].isalpha():
+        command = token[0] == "\\" and token[-1].isalpha() and after[:1].isalpha()
+        if command or (token[0].isdecimal() and after[:1].isdecimal()):
             parts.append(" ")
     return "".join(parts)
 
@@ -137,13 +146,21 @@ def is_word(token: str) -> bool:
 
 def _rewritten(latex: str) -> str:
     """Return the text without what hides a number, a list or a percent sign."""
-    text = latex.translate(_TRANSLATION)
+    text = latex if latex.isascii() else _ascii(latex)
     if r"\\begin" in text or r"\begin" not in text:  # escaped twice, as in JSON inside JSON
         text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
         text = text.replace(r"\\\\", r"\\") if r"\begin" in text else text
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
     return _SPACED.sub(lambda match: match[1].replace(" ", ""), text)
+
+
+def _ascii(latex: str) -> str:
+    """Return the text with LaTeX in place of signs, raised and lowered digits, foreign digits."""
+    latex = _RAISED_RUN.sub(lambda found: f"^{{{found[0].translate(_RAISED)}}}", latex)
+    latex = _LOWERED_RUN.sub(lambda found: f"_{{{found[0].translate(_LOWERED)}}}", latex)
+    latex = _FOREIGN_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), latex)
+    return latex.translate(_TRANSLATION)
 
 
 def _scan(text: str) -> list[str]:
@@ -186,7 +203,7 @@ def _letters(run: str, before: str) -> list[str]:
     """Return a function's name, a word or, as variables are, the letters one by one."""
     if run in _NAMES:
         return ["\\" + _NAMES[run]]
-    if run in UNITS or (len(run) > 3 and not before.isdigit()):
+    if run in UNITS or (len(run) > 3 and not before.isdecimal()):
         return [_word(run)]
     return list(run)
 

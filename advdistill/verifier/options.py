@@ -4,7 +4,7 @@ Every pattern takes time linear in the piece, which its caller has bounded.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -98,11 +98,12 @@ class Options:
             return Named((letter,), "letter")
         if not _follows(label, rest):
             return None
-        letters = tuple(dict.fromkeys([letter, *_joined(rest)]))
+        others, end = _joined(rest)
+        letters = tuple(dict.fromkeys([letter, *others]))
         if len(letters) > 1 and _ALL_DENIED.search(rest.partition(".")[0]):
             return None
-        ends = _ENDS.match(rest) or (label["close"] and rest[:2] == ". ")
-        return Named(letters, "letter") if len(letters) > 1 or ends or not strict else None
+        ends = _ENDS.match(rest, end) or (label["close"] and rest[:2] == ". ")
+        return Named(letters, "letter") if ends or not strict else None
 
 
 @lru_cache(maxsize=4096)
@@ -152,13 +153,16 @@ def _claim(text: str) -> str:
     return text[: reason.start()] if reason else text
 
 
-def _joined(rest: str) -> Iterator[str]:
-    """Yield the letters that a text joins to the one before it."""
-    place = 0
-    while match := _JOINED.match(rest, place):
-        yield match["bracketed"] or match["bare"]
-        place = match.end()
-    yield from _ALTERNATIVE.findall(_claim(rest[place:]))
+def _joined(rest: str) -> tuple[list[str], int]:
+    """Return the letters that a text joins to the one before it, and where it goes on."""
+    letters: list[str] = []
+    end = 0
+    while match := _JOINED.match(rest, end):
+        letters.append(match["bracketed"] or match["bare"])
+        end = match.end()
+    if alternatives := _ALTERNATIVE.findall(_claim(rest[end:])):
+        return letters + alternatives, len(rest)
+    return letters, end
 
 
 _SENTENCE = re.compile(r"[^\n]*?(?<!\b[A-Za-z])(?:[.!?](?=\s|\Z)|\u3002)")

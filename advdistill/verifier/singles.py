@@ -54,7 +54,7 @@ def single(tokens: Tokens) -> Value:
 def _literal(tokens: Tokens) -> Value | None:
     """Return what is worth nothing but its spelling: words, a time of day, the empty set."""
     if _is_time(tokens):
-        return Value(latex="".join(tokens).lstrip("0"), literal=True)
+        return Value(latex="".join(map(_word, tokens)).lstrip("0"), literal=True)
     if tokens == (r"\emptyset",):
         return Value(latex=r"\emptyset", literal=True)
     if any(is_word(token) for token in tokens):
@@ -70,11 +70,11 @@ def _in_base(tokens: Tokens) -> Value | None:
     r"""Return `11_{2}`, which is no number to calculate with; None for anything else."""
     place = tokens.index("_") if "_" in tokens else 0
     digits, base = tokens[:place], tokens[place + 2 : -1]
-    if not place or tokens[-1] != "}" or not any(token[0].isdigit() for token in digits):
+    if not place or tokens[-1] != "}" or not any(token[0].isdecimal() for token in digits):
         return None
-    if not all(token.isdigit() or token in "ABCDEF" for token in digits):
+    if not all(token.isdecimal() or token in "ABCDEF" for token in digits):
         return None
-    if not base or not all(token.isdigit() or is_word(token) for token in base):
+    if not base or not all(token.isdecimal() or is_word(token) for token in base):
         return None
     said = "".join(_BASES.get(_word(token), _word(token)) for token in base)
     return Value(latex=f"{''.join(digits)}_{{{said}}}", literal=True)
@@ -84,10 +84,11 @@ def _without_unit(tokens: Tokens) -> tuple[Tokens, int]:
     """Return what stands before the unit, and what a word such as `million` multiplies it with."""
     first = next((place for place, token in enumerate(tokens) if is_word(token)), len(tokens))
     before, unit = tokens[:first], tokens[first:]
-    if not unit or not all(is_word(token) or token in _SUFFIX for token in unit):
+    plain = (is_word(token) or token.isalpha() or token in _SUFFIX for token in unit)
+    if not unit or not all(plain):
         return tokens, 1
     words = [_word(token).lower() for token in unit if is_word(token)]
-    counted = any(token[0].isdigit() or token in _COUNTED for token in before)
+    counted = any(token[0].isdecimal() or token in _COUNTED for token in before)
     measured = len(before) == 1 and words[0] in UNITS
     if not (counted or measured) or _DAYTIMES.intersection(words):
         return tokens, 1
@@ -99,8 +100,8 @@ def _is_time(tokens: Tokens) -> bool:
     digits, colons = tokens[::2], tokens[1::2]
     if digits and is_word(tokens[-1]) and len(tokens) % 2 == 0:
         digits, colons = tokens[:-1:2], tokens[1:-1:2]
-    minutes = all(token.isdigit() and len(token) == 2 and token < "60" for token in digits[1:])
-    return bool(colons) and set(colons) == {":"} and digits[0].isdigit() and minutes
+    minutes = all(token.isdecimal() and len(token) == 2 and token < "60" for token in digits[1:])
+    return bool(colons) and set(colons) == {":"} and digits[0].isdecimal() and minutes
 
 
 def _list_of_thousands(tokens: Tokens) -> Value | None:

@@ -16,7 +16,8 @@ def plain(text: str) -> str:
     if "\\" in text:
         text = _FRACTION.sub(r"\1/\2", text)
         text = _WRAPPERS.sub("", _NARROW_SPACES.sub(" ", text))
-    return _MARKDOWN.sub("", text)
+    text = _MARKDOWN.sub("", text)
+    return _SPACES.sub(" ", text) if "  " in text else text
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -65,6 +66,7 @@ _SEEN = {
 }
 """Full-width and circled letters are letters; circled digits name no option."""
 _UNUSUAL = re.compile(f"[{''.join(map(chr, _SEEN))}]")
+_SPACES = re.compile(r"  +")
 _NARROW_SPACES = re.compile(r"\\[,;: ]")
 _WRAPPERS = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:rm|bf|bb|it|sf|tt)|mbox|boxed|fbox|bf|rm|left|right"

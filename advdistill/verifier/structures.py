@@ -21,7 +21,7 @@ _SEMICOLONS = frozenset(";")
 _COMMAS = frozenset((",", ", "))
 _PUNCTUATION = frozenset((".", ",", ", ", ";", ":"))
 _RELATIONS = frozenset(("<", ">", r"\le", r"\ge", r"\ne", "=", r"\in", r"\notin"))
-_NAMELESS = _RELATIONS | {"+", "-", r"\pm", r"\sqrt", "!"}
+_NAMELESS = _RELATIONS | {"+", "-", "^", r"\pm", r"\sqrt", "!"}
 """What turns a name into a formula."""
 _TWO_SIGNS = "\u00b1"
 _CONSTANTS = frozenset((r"\frac", r"\cdot", r"\sqrt", r"\binom", r"\pi", r"\infty", r"\pm"))
@@ -30,7 +30,7 @@ _CONSTANTS = frozenset((r"\frac", r"\cdot", r"\sqrt", r"\binom", r"\pi", r"\inft
 def read(given: Tokens, depth: int = 0) -> Value:
     """Return the value of an answer's tokens."""
     tokens = _trimmed(given)
-    if len(tokens) == 1 and tokens[0].isdigit() and len(tokens[0]) < _MAX_DIGITS:
+    if len(tokens) == 1 and tokens[0].isdecimal() and len(tokens[0]) < _MAX_DIGITS:
         return Value(latex=tokens[0], number=Fraction(tokens[0]))
     if depth > _MAX_DEPTH:
         return Value(latex=spelled(tokens))
@@ -99,7 +99,7 @@ def _is_pair(item: Value) -> bool:
 
 def _decimal_comma(tokens: Tokens) -> Value | None:
     """Return 2.74 for `2,74`."""
-    if len(tokens) != 3 or tokens[1] != "," or not (tokens[0].isdigit() and tokens[2].isdigit()):
+    if len(tokens) != 3 or tokens[1] != "," or not (tokens[0].isdecimal() and tokens[2].isdecimal()):
         return None
     if tokens[0] != "0" and len(tokens[2]) != 2:
         return None
@@ -130,7 +130,7 @@ def is_name(tokens: Tokens) -> bool:
     depth = 0
     for token in tokens:
         depth += _depth(token)
-        outside = token[0].isdigit() and not depth
+        outside = token[0].isdecimal() and not depth
         if outside or token in _NAMELESS or token[1:] in FUNCTIONS:
             return False
     return any(_variable(token) or is_word(token) for token in tokens)
@@ -176,7 +176,7 @@ def _split_thousands(inside: Tokens) -> Tokens:
         return inside
     split: list[str] = []
     for token in inside:
-        head, *rest = token.split(",") if token[0].isdigit() else [token]
+        head, *rest = token.split(",") if token[0].isdecimal() else [token]
         split.append(head)
         for part in rest:
             split.extend((",", part))
