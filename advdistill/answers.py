@@ -78,16 +78,17 @@ class AnswerFormat:
         return {} if self.thinking is None else {"enable_thinking": self.thinking}
 
     def write(self, answer: str) -> str:
-        """Return the answer in its marker."""
+        """Return the answer in its marker; one that a line ends is written on one line."""
+        on_one_line = " ".join(answer.split())
         match self.style:
             case AnswerStyle.boxed:
                 return f"\\boxed{{{answer}}}"
             case AnswerStyle.hash:
-                return f"#### {answer}"
+                return f"#### {on_one_line}"
             case AnswerStyle.tags:
                 return f"<answer>{answer}</answer>"
             case AnswerStyle.letter:
-                return f"Answer: {answer}"
+                return f"Answer: {on_one_line}"
             case AnswerStyle.json:
                 return json.dumps({"answer": answer}, ensure_ascii=False)
 

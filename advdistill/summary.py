@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from advdistill.cells import ModelScore, Record
@@ -20,12 +20,21 @@ def show(outcome: Outcome) -> None:
     console = Console(width=None if Console().is_terminal else 100, highlight=False)
     if record.scores:
         own = record.scores[0].task
-        more = list(dict.fromkeys(name for score in record.scores for name in score.more))
         table = Table("model", box=None, header_style="bold", padding=(0, 2))
-        for name in ("accuracy", "± s.e.", "items", "truncated", "unparsed", *more):
+        for name in ("accuracy", "± s.e.", "items", "truncated", "unparsed"):
             table.add_column(name, justify="right")
         for score in record.scores:
-            table.add_row(*_cells(score, own, more))
+            table.add_row(*_cells(score, own))
+        console.print()
+        console.print(table)
+    for task in dict.fromkeys(score.task for score in record.scores if score.more):
+        scores = [score for score in record.scores if score.task == task]
+        table = Table(f"{task}, also", box=None, header_style="bold", padding=(0, 2))
+        for score in scores:
+            table.add_column(_TITLES[score.role], justify="right")
+        for name in dict.fromkeys(name for score in scores for name in score.more):
+            shown = (f"{s.more[name]:.1%}" if name in s.more else "" for s in scores)
+            table.add_row(name, *shown)
         console.print()
         console.print(table)
     for line in lines(record):
@@ -57,7 +66,7 @@ def lines(record: Record) -> Iterator[str]:
             yield f"upload    wandb sync {_short(record.tracked)}"
 
 
-def _cells(score: ModelScore, own: str, more: Sequence[str]) -> list[str]:
+def _cells(score: ModelScore, own: str) -> list[str]:
     return [
         _TITLES[score.role] + ("" if score.task == own else f", {score.task}"),
         f"{score.accuracy:.1%}",
@@ -65,7 +74,6 @@ def _cells(score: ModelScore, own: str, more: Sequence[str]) -> list[str]:
         str(score.items),
         f"{score.truncated:.1%}",
         f"{score.unparsed:.1%}",
-        *(f"{score.more[name]:.1%}" if name in score.more else "" for name in more),
     ]
 
 

@@ -1,6 +1,6 @@
 """Judges generated hostile answers by every quick verifier: nothing may raise, hang or be run.
 
-    python -m benchmarks.fuzz [--answers 10000000] [--seed 0] [--processes 2] [--costly 0.01]
+    python -m benchmarks.fuzz [--answers 10000000] [--seed 0] [--processes 2] [--costly 0.003]
 
 Every verdict must be one of the six; an answer built from the gold value must pass, one built from
 another must not. While a verdict is given, an audit hook of Python notes whatever compiles or runs
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=10_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--costly", type=float, default=0.01, help="share of them that is done")
+    parser.add_argument("--costly", type=float, default=0.003, help="share of them that is done")
     parser.add_argument("--verifiers", default=",".join(KINDS))
     arguments = parser.parse_args()
     begun = time.perf_counter()

@@ -130,6 +130,6 @@ NUMBER_LIKE: tuple[Callable[[int, int], str], ...] = (
     lambda value, more: f"({value}, {more})",
     lambda value, more: f"\\sqrt{{{value}}} + {more}",
     lambda _, more: f"{more}!",
-    lambda _, more: "9" * 2**more,
-    lambda _, more: "0." + "0" * 2**more + "1",
+    lambda _, more: "9" * more**3,
+    lambda _, more: "0." + "0" * more**2 + "1",
 )

@@ -137,7 +137,7 @@ def _mutated_case(random: Random) -> Case:
 
 def _soup_case(random: Random) -> Case:
     """Return pieces of everything."""
-    pieces = random.choices(PIECES, k=random.randint(1, 30))
+    pieces = random.choices(PIECES, k=random.randint(1, 14))
     if random.random() < 0.7:
         for place in range(0, len(pieces), 3):
             pieces[place] = number_like(random)
@@ -146,7 +146,7 @@ def _soup_case(random: Random) -> Case:
 
 def _marked_soup_case(random: Random) -> Case:
     """Return an answer in its marker that is made of pieces."""
-    pieces = random.choices((*LATEX, *PROSE, *CODE, *ODD), k=random.randint(1, 12))
+    pieces = random.choices((*LATEX, *PROSE, *CODE, *ODD), k=random.randint(1, 7))
     pieces[::2] = [number_like(random) for _ in pieces[::2]]
     return _unknown(random, _answered(random, "".join(pieces)).text)
 
@@ -154,7 +154,7 @@ def _marked_soup_case(random: Random) -> Case:
 def _repeated_case(random: Random) -> Case:
     """Return a few pieces many times over; one in a thousand is as long as a megabyte."""
     piece = "".join(random.choices(PIECES, k=random.randint(1, 3)))
-    longest = 1_000_000 if random.random() < 0.001 else 3_000
+    longest = 1_000_000 if random.random() < 0.001 else 1_500
     times = int(math.exp(random.uniform(0, math.log(longest / len(piece)))))
     start, end = _piece(random), _answered(random, number_like(random)).text
     return _unknown(random, start + piece * times + random.choice(("", end)))
@@ -163,7 +163,8 @@ def _repeated_case(random: Random) -> Case:
 def _nested_case(random: Random) -> Case:
     """Return something deep, closed or not."""
     opener, closer = random.choice(NESTS)
-    depth = int(math.exp(random.uniform(0, math.log(2_000))))
+    deepest = 20_000 if random.random() < 0.01 else 500
+    depth = int(math.exp(random.uniform(0, math.log(deepest))))
     closed = random.choice((0, depth - 1, depth, depth + 1))
     inside = f"{opener * depth}{number_like(random)}{closer * closed}"
     return _unknown(random, random.choice((inside, _answered(random, inside).text)))
@@ -181,7 +182,7 @@ _MAKERS: tuple[Callable[[Random], Case], ...] = (
     *(_number_case, _choice_case, _word_case, _mutated_case, _soup_case),
     *(_marked_soup_case, _repeated_case, _nested_case, _spliced_case),
 )
-_SHARES = (16, 8, 3, 25, 16, 16, 5, 4, 7)
+_SHARES = (16, 12, 4, 28, 12, 12, 4, 3, 9)
 
 
 def _unknown(random: Random, text: str, base: Case | None = None) -> Case:
@@ -195,7 +196,7 @@ def _answered(random: Random, answer: str) -> Case:
     """Return some reasoning and the answer in the marker of some format."""
     style = random.choice(_STYLES)
     numbers = random.randint(2, 99), random.randint(2, 9)
-    said = "".join(random.choices(_SENTENCES, k=random.randint(0, 3)))
+    said = "".join(random.choices(_SENTENCES, k=random.randint(0, 2)))
     reasoning = said.format(*numbers, numbers[0] * numbers[1])
     return Case(
         text=f"{reasoning}\n{FORMATS[style].write(answer)}{random.choice(_TAILS)}",

@@ -137,7 +137,7 @@ def _last_letter(text: str, style: AnswerStyle) -> str | None:
     match = _ENDINGS[style].search(text, max(0, end - 60), end)
     if match is None or _UNSURE.search(text, max(0, match.start() - 60), match.start()):
         return None
-    return match[1]
+    return match["letter"]
 
 
 _BOXED = AnswerFormat(style=AnswerStyle.boxed, instruction="", system=None, thinking=None)
@@ -149,16 +149,18 @@ _MARK_BEFORE = re.compile(
 )
 """`\\boxed{A} cats or \\boxed{B}`: what joins a mark to the last one stands between them."""
 _NEXT_QUESTION = re.compile(r"\n[ \t*]{0,9}(?:Question|Q)\s?\d{0,3}\s?:", re.IGNORECASE)
-_LETTER = r"(?:\\text\{)?\(?([A-Z])\)?\}?"
+_LETTER = r"\(?(?P<letter>[A-Z])\)?"
 _ENDINGS = {
-    AnswerStyle.boxed: re.compile(rf"\\boxed\{{{_LETTER}\}}[\s.$)\\\]]{{0,9}}\Z"),
-    AnswerStyle.hash: re.compile(r"#### \(?([A-Z])\)?\s{0,9}\Z"),
-    AnswerStyle.tags: re.compile(r"<answer>\(?([A-Z])\)?</answer>\s{0,9}\Z"),
-    AnswerStyle.letter: re.compile(r"\b[Aa]nswer(?: is |: )\(?([A-Z])\)?[\s.]{0,9}\Z"),
-    AnswerStyle.json: re.compile(r'"answer": "\(?([A-Z])\)?"\}\s{0,9}\Z'),
+    AnswerStyle.boxed: re.compile(
+        rf"\\boxed\{{(\\text\{{)?{_LETTER}(?(1)\}})\}}[\s.$)\\\]]{{0,9}}\Z"
+    ),
+    AnswerStyle.hash: re.compile(rf"#### {_LETTER}\s{{0,9}}\Z"),
+    AnswerStyle.tags: re.compile(rf"<answer>{_LETTER}</answer>\s{{0,9}}\Z"),
+    AnswerStyle.letter: re.compile(rf"\b[Aa]nswer(?: is |: ){_LETTER}[\s.]{{0,9}}\Z"),
+    AnswerStyle.json: re.compile(rf'"answer": "{_LETTER}"\}}\s{{0,9}}\Z'),
 }
 _UNSURE = re.compile(
     r"(?:\bnot\b|n't\b|\b[Ii]f\b|[Ww]hether|[Uu]nless|n?either|\bnor\b|wrong|incorrect|cannot)"
-    r"[^.,;:!?\n]{0,60}\Z|(?:boxed|<answer>)[^\n]{0,60}\Z"
+    r"[^.;:!?\n]{0,60}\Z|(?:\bor|\band|\balso|[,/&])[\s$*\\()]{0,20}\Z"
 )
-"""Words before the marker that may take its answer back, or another marker joined to it."""
+"""Words before the marker that may take its answer back, or join another one to it."""

@@ -6,6 +6,7 @@ can be taken for code. What gets through may still run long; it runs where it ca
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from advdistill.verifier import latex as source
 from advdistill.verifier.arithmetic import value
@@ -47,7 +48,10 @@ def refusal(latex: str) -> str | None:
 
 def _strange(tokens: Tokens) -> str | None:
     strange = next((token for token in tokens if not _known(token)), None)
-    return None if strange is None else f"'{strange[:20]}' is not read as mathematics"
+    if strange is not None:
+        return f"'{strange[:20]}' is not read as mathematics"
+    double = any(one[0].isdecimal() and two[0].isdecimal() for one, two in pairwise(tokens))
+    return "two numbers side by side" if double else None
 
 
 def _known(token: str) -> bool:

@@ -6,9 +6,17 @@ r"""Puts braces around every argument of a LaTeX command and takes all others aw
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-OPENERS = {"(", "[", r"\{", r"\langle", r"\lfloor", r"\lceil"}
-"""What opens a bracket, beside `\\begin{...}`."""
-CLOSERS = {")", "]", r"\}", r"\rangle", r"\rfloor", r"\rceil"}
+_CLOSES = {
+    "}": ("argument", "brace"),
+    ")": ("(", "[", "group"),
+    "]": ("(", "[", "root"),
+    r"\}": (r"\{",),
+    r"\rangle": (r"\langle",),
+    r"\rfloor": (r"\lfloor",),
+    r"\rceil": (r"\lceil",),
+}
+"""What each closing token may close; an interval may be open at one end."""
+_OPENERS = frozenset(("(", "[", r"\{", r"\langle", r"\lfloor", r"\lceil"))
 _ARGUMENTS = {r"\frac": 2, r"\binom": 2, r"\sqrt": 1, "^": 1, "_": 1}
 _ONE_DIGIT = frozenset((r"\frac", r"\sqrt", r"\binom", "}"))
 _WRITTEN = frozenset(("argument", "group", "bare"))
@@ -39,12 +47,10 @@ class _Grouping:
         for token in given:
             if token == "{":
                 self._open("argument" if self.missing else "brace")
-            elif token == "}":
-                self._close(("argument", "brace"), token)
-            elif token in OPENERS or token.startswith(r"\begin{"):
+            elif token in _OPENERS or token.startswith(r"\begin{"):
                 self._open_bracket(token)
-            elif token in CLOSERS or token.startswith(r"\end{"):
-                self._close(("bracket", "group", "root"), token)
+            elif token in _CLOSES or token.startswith(r"\end{"):
+                self._close(token)
             else:
                 self._plain(token)
         if self.missing or self.open:
@@ -67,10 +73,11 @@ class _Grouping:
             self._open("group")
         else:
             self._start()
-            self._open("bracket", token)
+            self._open(token, token)
 
-    def _close(self, kinds: tuple[str, ...], token: str) -> None:
-        if self.missing or not self.open or self.open[-1][0] not in kinds:
+    def _close(self, token: str) -> None:
+        closes = _CLOSES.get(token, (token.replace(r"\end", r"\begin"),))
+        if self.missing or not self.open or self.open[-1][0] not in closes:
             raise ValueError(f"'{token}' closes nothing")
         kind, self.missing = self.open.pop()
         if kind != "brace":

@@ -16,6 +16,7 @@ MAX_CHARACTERS = 2_000
 _CHARACTERS = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"),
     **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e", ""),
+    **dict.fromkeys(map(chr, (*range(9), *range(14, 32), 127)), ""),
     **dict.fromkeys("\u00a0\u2009\u202f\u3000", " "),
     **dict.fromkeys("\u00d7\u00b7\u22c5\u2219\u2715", r"\cdot "),
     **dict.fromkeys("\u00f7\u2044\u2215", "/"),
@@ -146,7 +147,7 @@ def is_word(token: str) -> bool:
 
 def _rewritten(latex: str) -> str:
     """Return the text without what hides a number, a list or a percent sign."""
-    text = latex if latex.isascii() else _ascii(latex)
+    text = latex if latex.isascii() and latex.isprintable() else _ascii(latex)
     if r"\\begin" in text or r"\begin" not in text:  # escaped twice, as in JSON inside JSON
         text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
         text = text.replace(r"\\\\", r"\\") if r"\begin" in text else text
@@ -156,7 +157,7 @@ def _rewritten(latex: str) -> str:
 
 
 def _ascii(latex: str) -> str:
-    """Return the text with LaTeX in place of signs, raised and lowered digits, foreign digits."""
+    """Return the text with LaTeX in place of signs and digits; what is invisible is dropped."""
     latex = _RAISED_RUN.sub(lambda found: f"^{{{found[0].translate(_RAISED)}}}", latex)
     latex = _LOWERED_RUN.sub(lambda found: f"_{{{found[0].translate(_LOWERED)}}}", latex)
     latex = _FOREIGN_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), latex)

@@ -115,7 +115,7 @@ _CLAUSE_END = re.compile(
 # Patterns that begin with literal letters are many times as fast: `answer` without its first.
 _ANSWER = re.compile(
     r"(?:nswer(?<=\b[Aa]nswer)s?\b|NSWER(?<=\bANSWER)\b|\u7b54\u6848)"
-    r"(?P<between>[^.,\n()\[\]:=]{0,60}?)"
+    r"(?P<between>(?:(?!nswer)[^.,\n()\[\]:=]){0,60}?)"
     r"(?:\b(?:is|are|was|be|being|becomes|IS)\b|[:=\uff1a\u662f\u4e3a])[*_:\s\"]{0,9}"
 )
 _QUALITY = (

@@ -99,7 +99,11 @@ def _is_pair(item: Value) -> bool:
 
 def _decimal_comma(tokens: Tokens) -> Value | None:
     """Return 2.74 for `2,74`."""
-    if len(tokens) != 3 or tokens[1] != "," or not (tokens[0].isdecimal() and tokens[2].isdecimal()):
+    if (
+        len(tokens) != 3
+        or tokens[1] != ","
+        or not (tokens[0].isdecimal() and tokens[2].isdecimal())
+    ):
         return None
     if tokens[0] != "0" and len(tokens[2]) != 2:
         return None

@@ -28,6 +28,7 @@ from advdistill.verifier.cost import refusal
         ("__class__", "closed"),
         ('x"', "is not read as mathematics"),
         ("\\input{x}", "is not read as mathematics"),
+        ("1 \\quad 2+0", "two numbers side by side"),
         ("zeros(9999,9999)", "is not read as mathematics"),
         ("\u6f22", "is not read as mathematics"),
     ],

@@ -107,7 +107,13 @@ def test_an_equation_keeps_both_sides():
 
 @pytest.mark.parametrize(
     ("one", "two"),
-    [("0.5", "\\frac12"), ("2,1", "1,2"), ("x=3", "3"), ("\\{1, 1, 2\\}", "2, 1"), ("1000", "1,000")],
+    [
+        ("0.5", "\\frac12"),
+        ("2,1", "1,2"),
+        ("x=3", "3"),
+        ("\\{1, 1, 2\\}", "2, 1"),
+        ("1000", "1,000"),
+    ],
 )
 def test_equal_values_of_numbers_have_one_canonical_text(one: str, two: str):
     assert of(one).canonical == of(two).canonical
