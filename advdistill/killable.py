@@ -13,11 +13,13 @@ import multiprocessing
 import os
 import pickle
 import signal
+import time
 from collections.abc import Iterator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
+from threading import Thread
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -28,7 +30,10 @@ from advdistill.killable_worker import Stopped, do, settle_in
 logger = logging.getLogger(__name__)
 
 _TRIES = 3
-"""How often the processes may be lost through no fault of the work before this is given up."""
+"""How often in a row the processes may be lost before any work is done."""
+_STEP_SECONDS = 0.5
+_GRACE_SECONDS = 5
+"""For processes to be ended and their threads to be joined; 0.2 are enough."""
 _CALLS_PER_PROCESS = 1_000
 """Then it is replaced, so that what the work leaks is bounded."""
 
@@ -40,8 +45,13 @@ class Processes:
         """Take how many, and how long after every deadline none of them may have finished."""
         self.count = count
         self.patience_seconds = patience_seconds
-        self.finished = 0
         self.pool: ProcessPool | None = None
+        self.done = 0
+        """Works that came to an end, be it a bad one."""
+        self.moved_at = 0.0
+        """When one was last begun or done."""
+        self._done_at_start = 0
+        self._barren_starts = 0
 
     def start(self, work: bytes, *, seconds: float, megabytes: int) -> Call:
         """Return the call of a pickled function, made as soon as a process is free.
@@ -54,9 +64,14 @@ class Processes:
         return call
 
     def open(self, work: bytes) -> ProcessPool:
-        """Return the processes, started anew where they were lost, and fit for such work."""
+        """Return the processes, started anew where they were lost, and fit for such work.
+
+        Raises:
+            StageError: they were lost again and again before they did anything.
+        """
         if self.pool is None or not self.pool.active:
             self.close()
+            self._count_start()
             self.pool = _pool(self.count, _modules_of(work))
         return self.pool
 
@@ -64,8 +79,22 @@ class Processes:
         """End the processes, whatever they are doing."""
         if self.pool is not None:
             self.pool.stop()
-            self.pool.join()
+            # A Ctrl-C at the wrong moment leaves one of its locks taken, and then it never joins.
+            ending = Thread(target=self.pool.join, daemon=True)
+            ending.start()
+            ending.join(_GRACE_SECONDS)
             self.pool = None
+
+    def _count_start(self) -> None:
+        barren = self.done == self._done_at_start
+        self._barren_starts = self._barren_starts + 1 if barren else 1
+        self._done_at_start = self.done
+        if self._barren_starts > _TRIES:
+            raise StageError(
+                f"the processes for costly work were lost {_TRIES} times before they did any; "
+                "wanted a main script that can be imported (its last lines guarded by "
+                f"`if __name__ == '__main__':`) and memory for {self.count} of them"
+            )
 
 
 class Call:
@@ -82,6 +111,7 @@ class Call:
     def schedule(self) -> None:
         """Queue it, with a deadline that counts from when a process takes it."""
         self._pool = self._processes.open(self._work)
+        self._processes.moved_at = time.monotonic()
         self._future: ProcessFuture[Any] = self._pool.schedule(
             do, args=(self._work, self._megabytes), timeout=self._seconds
         )
@@ -91,9 +121,9 @@ class Call:
         """Wait for what the work gives back, or for why it was `Stopped`.
 
         Raises:
-            StageError: its processes are lost again and again before they take it.
+            StageError: the processes were lost again and again before they did anything.
         """
-        for _ in range(_TRIES):
+        while True:
             try:
                 if self._is_done():
                     return self._future.result()
@@ -102,26 +132,26 @@ class Call:
             except ProcessExpired as error:
                 return Stopped(late=False, detail=f"its process died: {_end(error.exitcode)}")
             except BrokenProcessPool:
+                pass
+            if self._pool is self._processes.pool:
                 logger.warning("the processes for costly work were lost; they start anew")
             self.schedule()
-        raise StageError(
-            f"the processes for costly work were lost {_TRIES} times before they took any; wanted "
-            "a main script that can be imported (its last lines guarded by `if __name__ == "
-            f"'__main__':`) and memory for {self._processes.count} times {self._megabytes} MB"
-        )
 
     def _is_done(self) -> bool:
         """Wait for it; False if its processes are lost, or none of them has moved for long."""
         while self._pool is self._processes.pool:
-            before = self._processes.finished
-            if wait([self._future], self._processes.patience_seconds).done:
+            # in steps: Python does not notice a Ctrl-C that comes as it begins to wait
+            if wait([self._future], _STEP_SECONDS).done:
                 return True
-            if self._processes.finished == before:
+            idle_seconds = time.monotonic() - self._processes.moved_at
+            if idle_seconds > self._processes.patience_seconds:
                 self._processes.close()
         return self._future.done()
 
-    def _count(self, _: object) -> None:
-        self._processes.finished += 1
+    def _count(self, future: Future[Any]) -> None:
+        self._processes.moved_at = time.monotonic()
+        lost = future.cancelled() or isinstance(future.exception(), BrokenProcessPool)
+        self._processes.done += not lost
 
 
 class _Modules(pickle.Unpickler):

@@ -121,6 +121,7 @@ def judged(
 ) -> Findings:
     """Return what comes of the next answers of a generator."""
     findings = Findings(answers=count)
+    draw = Random(count)  # of its own, so that the share changes no answer
     for _ in range(count):
         one = case(random)
         response = one.response()
@@ -129,7 +130,7 @@ def judged(
             rows = judged_one(name, verifier, (one, response), findings)
             if isinstance(rows, Costly):
                 findings.verdicts[name, "costly"] += 1
-                if random.random() < costly:
+                if draw.random() < costly:
                     findings.costly.append((name, one))
             elif rows:
                 findings.check(name, one, rows)

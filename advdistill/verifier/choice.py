@@ -11,7 +11,7 @@ from advdistill.records import Finish, Prompt, Response, Reward, Verdict
 from advdistill.verdicts import reward, unfinished, with_total
 from advdistill.verifier.endings import last_words
 from advdistill.verifier.options import Named, Options, options_of
-from advdistill.verifier.statements import STATEMENT, Statement, last_statement
+from advdistill.verifier.statements import DOUBTED, STATEMENT, Statement, last_statement
 
 _RULE = "choice"
 
@@ -112,10 +112,9 @@ def _last_word(text: str, answer_format: AnswerFormat, options: Options) -> Stat
         text = text.rpartition(reading.answer)[2]
     if said := last_statement(text, options):
         return said
-    # The format `letter` reads prose first: `the answer depends on this: \\boxed{B}`.
-    if answer_format.style is AnswerStyle.letter and (boxed := _BOXED.read(text)):
-        return _marked(text, boxed, options) or last_words(text, options)
-    return last_words(text, options)
+    # The format `letter` reads prose before boxes: `the answer follows: \boxed{B}`.
+    boxed = _BOXED.read(text) if "\\boxed" in text else None
+    return (boxed and _marked(text, boxed, options)) or last_words(text, options)
 
 
 def _marked(text: str, reading: Reading, options: Options) -> Statement | None:
@@ -135,9 +134,12 @@ def _last_letter(text: str, style: AnswerStyle) -> str | None:
     asked = _NEXT_QUESTION.search(text)
     end = asked.start() if asked else len(text)
     match = _ENDINGS[style].search(text, max(0, end - 60), end)
-    if match is None or _UNSURE.search(text, max(0, match.start() - 60), match.start()):
+    if match is None:
         return None
-    return match["letter"]
+    before = text[max(0, match.start() - 60) : match.start()]
+    clause = _SENTENCE_END.split(before)[-1]
+    unsure = DOUBTED.search(clause) or before.rstrip(" \n\t$*\\()").endswith(_JOINTS)
+    return None if unsure else match["letter"]
 
 
 _BOXED = AnswerFormat(style=AnswerStyle.boxed, instruction="", system=None, thinking=None)
@@ -159,8 +161,6 @@ _ENDINGS = {
     AnswerStyle.letter: re.compile(rf"\b[Aa]nswer(?: is |: ){_LETTER}[\s.]{{0,9}}\Z"),
     AnswerStyle.json: re.compile(rf'"answer": "{_LETTER}"\}}\s{{0,9}}\Z'),
 }
-_UNSURE = re.compile(
-    r"(?:\bnot\b|n't\b|\b[Ii]f\b|[Ww]hether|[Uu]nless|n?either|\bnor\b|wrong|incorrect|cannot)"
-    r"[^.;:!?\n]{0,60}\Z|(?:\bor|\band|\balso|[,/&])[\s$*\\()]{0,20}\Z"
-)
-"""Words before the marker that may take its answer back, or join another one to it."""
+_SENTENCE_END = re.compile(r"[.;:!?\n]")
+_JOINTS = ("or", "and", "also", ",", "/", "&")
+"""Ends of a text that may join another marker to the one behind it."""

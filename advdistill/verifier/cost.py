@@ -50,8 +50,10 @@ def _strange(tokens: Tokens) -> str | None:
     strange = next((token for token in tokens if not _known(token)), None)
     if strange is not None:
         return f"'{strange[:20]}' is not read as mathematics"
-    double = any(one[0].isdecimal() and two[0].isdecimal() for one, two in pairwise(tokens))
-    return "two numbers side by side" if double else None
+    for one, two in pairwise(tokens):
+        if one[0].isdecimal() and (two[0].isdecimal() or two == "_"):
+            return "two numbers side by side" if two != "_" else "a number in another base"
+    return None
 
 
 def _known(token: str) -> bool:

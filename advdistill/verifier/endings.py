@@ -29,7 +29,7 @@ def last_words(text: str, options: Options) -> Statement | None:
 
 def _listed(lines: list[str]) -> bool:
     """Return whether two lines name options one after the other: `A. cats` and `B. dogs`."""
-    items = [match[1] for line in lines if (match := _ITEM.match(plain(line)))]
+    items = [match[1] for line in lines if (match := _ITEM.match(plain(line[:30])))]
     return len(items) == 2 and ord(items[1]) - ord(items[0]) == 1
 
 

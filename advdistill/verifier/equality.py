@@ -197,6 +197,8 @@ def _in_any_order(gold: Sequence[Value], answer: Sequence[Value]) -> Finding:
     for line in [*(findings[n] for n in gold_left), *(columns[n] for n in answer_left)]:
         if all(found is False for found in line):
             return False
+    if len(gold_left) == len(answer_left) == 1:
+        return findings[gold_left[0]][answer_left[0]]
     return (
         Claim(
             gold=tuple(gold[n].latex for n in gold_left),

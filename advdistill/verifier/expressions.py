@@ -19,10 +19,13 @@ _MATHS = re.compile(
 )
 _PERCENT = re.compile(r"\s{0,3}(?:\\?%|percent(?:age)?(?![a-z])|pct(?![a-z]))")
 _NUMBER = re.compile(
-    r"(?<![A-Za-z\d_\\^.])(?:[-+]\s?)?[$\u20ac\u00a3]?(?:[(]\s?){0,3}-?\.?\d"
+    r"(?:(?<![A-Za-z\d_\\^.{)}])[-+]|(?<![A-Za-z\d_\\^.{+-])|(?<=boxed\{))"
+    r"[$\u20ac\u00a3]?(?:[(]\s?){0,3}-?\.?\d"
     r"(?:[\d.,+\-*/^()\u00d7\u00f7\u00b7!% ]{0,200}[\d)!%])?"
     r"(?:\s?(?:percent(?:age)?|pct)(?![a-z]))?"
 )
+_SUM = re.compile(r"[A-Za-z\d)}]\s?[-+*/^]\s?\Z")
+"""What makes a number the end of an expression, such as `x - ` before it."""
 _CONNECTED = re.compile(r"[\s,;&$]{0,9}(?:\\?(?:text|mbox)?\{?\s?(?:and|or)\s?\}?)?[\s,;&$]{0,9}")
 _WORDS = re.compile(
     r"(?<![\\A-Za-z{])(?:[A-Za-z]{3,}|to|is|of|in|or|at|by|we|so|if|an|as|it|no|on)(?=[\s?,.]|\Z)"
@@ -115,14 +118,15 @@ def _spans(text: str) -> Iterator[Span]:
 
 
 def _pieces(text: str) -> Iterator[Span]:
-    place = 0
-    for match in _MATHS.finditer(text):
+    place = begin = 0
+    while match := _MATHS.search(text, begin):
         latex = next(group for group in match.groups() if group is not None)
-        if _is_prose(latex):
+        if _is_prose(latex):  # the second `$` may open what is mathematics
+            begin = match.start() + 1
             continue
         yield from _numbers(text, place, match.start())
         percent = _PERCENT.match(text, match.end())
-        place = percent.end() if percent else match.end()
+        place = begin = percent.end() if percent else match.end()
         marked = match["plain"] is None
         yield Span(latex + (r"\%" if percent else ""), match.start(), place, marked)
     yield from _numbers(text, place, len(text))
@@ -137,6 +141,8 @@ def _is_prose(latex: str) -> bool:
 
 def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
     for match in _NUMBER.finditer(text, start, end):
+        if _SUM.search(text[max(0, match.start() - 5) : match.start()]):
+            continue
         yield Span(_balanced(match[0]), match.start(), match.end(), False)
 
 

@@ -30,6 +30,8 @@ from advdistill.verifier.values import Kind, Value
 
 RULE = "math"
 _EMPHASIS = " \t\n*_`"
+_END = 300
+"""Without a marker the answer has to stand among the last characters of the text."""
 _PROSE = ("phrase", "line")
 """The tiers of a reading that may hold more of the sentence than the answer."""
 
@@ -144,7 +146,7 @@ def _value(latex: str) -> Value:
 def _candidates(reading: Reading | None, text: str, gold: Value) -> list[str]:
     """Return the ways to read the final answer, the most likely last."""
     if reading is None or (reading.tier in _PROSE and not any(map(str.isalnum, reading.answer))):
-        found = leading_or_last(visible(text))
+        found = leading_or_last(visible(text).rstrip()[-_END:])
         return [found] if found else []
     if reading.tier == "boxed":
         together = joined_boxes(visible(text)) if gold.kind is Kind.bag else None

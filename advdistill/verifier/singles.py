@@ -30,8 +30,9 @@ def single(tokens: Tokens) -> Value:
     if body[-1:] == (r"\infty",) and body[:-1] in ((), ("+",), ("-",)):
         negative = body[0] == "-"
         return Value(latex=r"-\infty" if negative else r"\infty", infinite=True)
+    ratio = body.count(":") == 1
     try:
-        number = value(body)
+        number = value(tuple("/" if token == ":" else token for token in body) if ratio else body)
     except TooBigError:
         number = None
     except ZeroDivisionError:
@@ -72,7 +73,7 @@ def _in_base(tokens: Tokens) -> Value | None:
     digits, base = tokens[:place], tokens[place + 2 : -1]
     if not place or tokens[-1] != "}" or not any(token[0].isdecimal() for token in digits):
         return None
-    if not all(token.isdecimal() or token in "ABCDEF" for token in digits):
+    if not all(token[0].isdecimal() or token in "-ABCDEF" for token in digits):
         return None
     if not base or not all(token.isdecimal() or is_word(token) for token in base):
         return None

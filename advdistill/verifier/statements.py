@@ -11,6 +11,10 @@ from advdistill.verifier.options import Named, Options
 
 STATEMENT = "statement"
 """The tier of an explicit sentence such as `the answer is B`."""
+DOUBTED = re.compile(
+    r"\b(?:not|cannot|if|whether|unless|neither|nor|wrong|incorrect)\b|n't\b", re.IGNORECASE
+)
+"""Words of a clause that take back what it says, or leave it open."""
 _MOST_STATEMENTS = 64
 """So many are read, from the last one back, until one of them names an option."""
 
@@ -34,7 +38,7 @@ def last_statement(text: str, options: Options) -> Statement | None:
     statements = (match for match in matches if match.re is not _LETTER or _handed_over(match))
     for match in islice(statements, _MOST_STATEMENTS):
         clause = _clause(text[max(0, match.start() - 60) : match.start()])
-        if not _DOUBTED.search(clause) and (found := _stated(match, clause, options)):
+        if not DOUBTED.search(clause) and (found := _stated(match, clause, options)):
             return found
     return None
 
@@ -43,7 +47,7 @@ def _stated(match: re.Match[str], clause: str, options: Options) -> Statement | 
     """Return what one statement names; None where it denies it or cannot be read."""
     if match.re is _LETTER:
         return _handed(match, options)
-    if _DOUBTED.search(match["between"]):
+    if DOUBTED.search(match["between"]):
         return None
     if match.re is _ANSWER:
         return _claimed(match, options)
@@ -155,9 +159,6 @@ _DECISIONS = frozenset(
 )
 _COPULAS = frozenset(("is", "are", "be", "was", "being", "="))
 _COPULA = [[word] for word in _COPULAS]
-_DOUBTED = re.compile(
-    r"\b(?:not|cannot|if|whether|unless|neither|nor|wrong|incorrect)\b|n't\b", re.IGNORECASE
-)
 _JOINED = re.compile(r"(?:\b(?:and|or)|&|/)\s*\Z")
 _LABELLED = re.compile(r"\b[A-Z]\s*\Z|\A\s?(?:[Cc]hoices|[Oo]ptions)\b")
 """`Answer B: ...` opens a line of a list, `answer choices:` a whole one."""

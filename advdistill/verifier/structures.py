@@ -171,7 +171,14 @@ def _bracketed(tokens: Tokens, inside: Tokens, depth: int) -> Value:
     if tokens[0] == r"\{":
         return replace(_bag(inside, parts, depth), latex=spelled(tokens), other=None)
     shape = "()" if tokens[0] == r"\langle" else tokens[0] + tokens[-1]
-    return _several(Kind.row, tokens, parts=parts, depth=depth, shape=shape)
+    row = _several(Kind.row, tokens, parts=parts, depth=depth, shape=shape)
+    return replace(row, shape=_open_at_infinity(row)) if len(parts) == 2 else row
+
+
+def _open_at_infinity(row: Value) -> str:
+    """Return the brackets of an interval, open where it has no end."""
+    left, right = row.items
+    return ("(" if left.infinite else row.shape[0]) + (")" if right.infinite else row.shape[1])
 
 
 def _split_thousands(inside: Tokens) -> Tokens:

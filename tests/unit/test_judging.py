@@ -249,4 +249,4 @@ def test_processes_that_cannot_start_are_no_fault_of_the_answers(tmp_path: Path)
     process = started(tmp_path, "right", guard="True")
     _, errors = process.communicate(timeout=60)
     assert "StageError" in errors
-    assert "lost 3 times before they took any; wanted a main script that can be" in errors
+    assert "lost 3 times before they did any; wanted a main script that can be imported" in errors

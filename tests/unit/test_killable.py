@@ -42,7 +42,7 @@ def test_calls_are_made_all_the_same_where_every_process_stands_still(processes:
 def test_processes_that_are_at_work_on_something_else_are_waited_for(processes: Processes) -> None:
     slow = [call(processes, partial(ACTS["doze"])) for _ in range(6)]  # 0.3 s each
     assert slow[-1].result() is True
-    assert processes.finished == 6
+    assert processes.done == 6
 
 
 def test_sets_have_the_same_order_in_every_run(processes: Processes) -> None:

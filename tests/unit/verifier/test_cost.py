@@ -29,6 +29,7 @@ from advdistill.verifier.cost import refusal
         ('x"', "is not read as mathematics"),
         ("\\input{x}", "is not read as mathematics"),
         ("1 \\quad 2+0", "two numbers side by side"),
+        ("11_2+x", "a number in another base"),
         ("zeros(9999,9999)", "is not read as mathematics"),
         ("\u6f22", "is not read as mathematics"),
     ],

@@ -49,6 +49,7 @@ def found(gold: str, answer: str) -> object:
         # brackets
         ("(1,2)", "[1,2]", False),
         ("[0,1)", "(0,1]", False),
+        ("(-\\infty,0]", "[-\\infty,0]", True),
         ("(1,2,3)", "[1,2,3]", True),
         ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "(1,2)", True),
         ("\\begin{pmatrix}1\\\\2\\end{pmatrix}", "\\begin{bmatrix}1&2\\end{bmatrix}", False),
@@ -69,6 +70,9 @@ def found(gold: str, answer: str) -> object:
         ("E", "2.718281828459045", False),
         ("11_2", "11", False),
         ("11_2", "11_3", False),
+        ("-221_3", "-221_4", False),
+        ("3:2", "\\frac{3}{2}", True),
+        ("1:2", "2:1", False),
         ("12:30", "6:15", False),
         ("9\\text{ a.m.}", "9\\text{ p.m.}", False),
         ("5", "No solution", False),
@@ -95,6 +99,7 @@ def test_arithmetic_decides(gold: str, answer: str, expected: bool):
         ("x, 1, y+1", "1, 1+y, x", [(["y+1"], ["1+y"])]),
         ("x>3", "(3,\\infty)", [(["x>3"], ["(3,\\infty)"])]),
         ("y=2x", "2x-y=0", [(["y=2x"], ["2x-y=0"])]),
+        ("A=9, B=4", "-A=9, B=4", [(["A=9"], ["-A=9"])]),
     ],
 )
 def test_only_what_cannot_be_decided_is_claimed(
