@@ -70,15 +70,16 @@ class Options:
         An option's own text that is one small letter, such as a variable, comes before the letter.
         """
         alone = text.strip(BRACKETS)
-        if alone.islower() and (own := self.spellings[0].get(alone)):
-            return Named((own,), "text")
-        if len(alone) == 1 and alone.isascii() and alone.upper() in self.letters:
-            return Named((alone.upper(),), "letter")
-        return self.of_text(text)
+        if len(alone) != 1 or not alone.isascii() or alone.upper() not in self.letters:
+            return self.of_text(text)
+        own = self.spellings[0].get(alone) if alone.islower() else None
+        return Named((own,), "text") if own else Named((alone.upper(),), "letter")
 
     def _labelled(self, line: str, said: str, *, strict: bool) -> Named | None:
         """Return the letters that open a line, or those in brackets in its first clause."""
         label = _LABEL.match(line)
+        if label and self._own(label, line[label.end() :]):
+            return Named((label["letter"].upper(),), "letter")
         if label and _DENIED.match(line, label.end()):
             return None
         if label and (found := self._opening(line, label, strict=strict)):
@@ -90,12 +91,16 @@ class Options:
             return Named(bracketed, "letter")
         return Named((), "none") if _NONE.match(line) else None
 
+    def _own(self, label: re.Match[str], rest: str) -> bool:
+        """Return whether the text behind a letter is that of its own option."""
+        text = rest.removeprefix(".").removeprefix(":").removeprefix(",")
+        own = self.of_text(text) or self.of_text(_claim(text))
+        parted = label["close"] or text[:1] == " "
+        return bool(parted and own and own.letters == (label["letter"].upper(),))
+
     def _opening(self, line: str, label: re.Match[str], *, strict: bool) -> Named | None:
         """Return the letter of a label with those joined to it by `or`, `and` or a comma."""
         letter, rest = label["letter"].upper(), line[label.end() :]
-        own = self.of_text(rest) or self.of_text(_claim(rest))
-        if own and own.letters == (letter,) and (label["close"] or rest[:1] in " .:,-"):
-            return Named((letter,), "letter")
         if not _follows(label, rest):
             return None
         others, end = _joined(rest)

@@ -22,7 +22,7 @@ def plain(text: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a text as they are compared: no case, no brackets, no punctuation."""
-    stripped = (word.strip(BRACKETS) for word in plain(text).casefold().split())
+    stripped = (unwrapped(word) for word in plain(text).casefold().split())
     return tuple(word for word in stripped if word)
 
 
@@ -51,11 +51,17 @@ def spellings_of(text: str) -> tuple[str, str, str]:
     Two options may differ only in brackets, (0, 1) and [0, 1], or only in case, AA and Aa.
     """
     spaced = " ".join(plain(text).split()).strip(",;: ").rstrip(".,;: ")
-    bare = spaced.strip(BRACKETS)
+    bare = unwrapped(spaced)
     return spaced, bare, bare.casefold()
 
 
+def unwrapped(text: str) -> str:
+    """Return the text without outer brackets, quotes and stops; the point of .5 is none."""
+    return text.rstrip(BRACKETS).lstrip(_OPENING)
+
+
 BRACKETS = "()[]<>{}\"'\u201c\u201d\u2018\u2019.,;:!?*_` \t\r\n"
+_OPENING = BRACKETS.replace(".", "")
 _HIDDEN = [0, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
 _SEEN = {
     **dict.fromkeys(_HIDDEN),
