@@ -49,7 +49,7 @@ class Findings:
         """Count a verdict and find fault with it."""
         total = rows[-1]
         self.verdicts[name, total.verdict.value] += 1
-        if total.rule != TOTAL or any(row.verdict not in Verdict for row in rows):
+        if total.rule != TOTAL or not all(isinstance(row.verdict, Verdict) for row in rows):
             self.fault(name, one, "rows without a total, or of no known verdict")
         if name in one.passes:
             must = one.passes[name]
@@ -94,7 +94,7 @@ def print_report(findings: Findings, seconds: float) -> None:
     """Print the tables."""
     print(
         f"{findings.answers:,} answers in {seconds:,.0f} s: {findings.answers / seconds:,.0f}/s, "
-        "each judged by every verifier\n"
+        f"{findings.verdicts.total():,} verdicts\n"
     )
     columns = [*(verdict.value for verdict in Verdict), "costly"]
     names = list(dict.fromkeys(name for name, _ in findings.verdicts))

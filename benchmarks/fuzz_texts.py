@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from random import Random
 
 from advdistill.answers import LETTERS, AnswerFormat, AnswerStyle
@@ -51,15 +52,9 @@ class Case:
 
     def prompt(self, kind: AnswerKind) -> Prompt:
         """Return the problem for a verifier of such answers."""
-        golds = {AnswerKind.choice: self.letter, AnswerKind.text: self.word}
-        return Prompt(
-            prompt_id="fuzz/train/0",
-            split=Split.train,
-            question="?",
-            answer=golds.get(kind, self.number),
-            kind=kind,
-            choices=OPTIONS if kind is AnswerKind.choice else None,
-        )
+        if kind is AnswerKind.choice:
+            return _prompt(kind, self.letter)
+        return _prompt(kind, self.word if kind is AnswerKind.text else self.number)
 
     def response(self) -> Response:
         """Return the answer."""
@@ -71,6 +66,18 @@ class Case:
             finish=self.finish,
             teacher="fuzz",
         )
+
+
+@lru_cache(maxsize=1024)
+def _prompt(kind: AnswerKind, gold: str) -> Prompt:
+    return Prompt(
+        prompt_id="fuzz/train/0",
+        split=Split.train,
+        question="?",
+        answer=gold,
+        kind=kind,
+        choices=OPTIONS if kind is AnswerKind.choice else None,
+    )
 
 
 OPTIONS = ("granite", "a warm wind", "moonlight", "iron filings", "river mud")
