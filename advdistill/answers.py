@@ -111,4 +111,8 @@ def _options(prompt: Prompt) -> list[str]:
 def visible(text: str) -> str:
     """Return what stands outside a `<think>` block, or the end of it where it is long."""
     after = text.rpartition("</think>")[2]
-    return after.partition("<think>")[0][-_MAX_CHARACTERS:]
+    shown = after.partition("<think>")[0]
+    if len(shown) <= _MAX_CHARACTERS:
+        return shown
+    spoken = shown.rstrip()  # blanks without end would push the answer out of what is read
+    return (spoken if len(spoken) == len(shown) else f"{spoken}\n")[-_MAX_CHARACTERS:]

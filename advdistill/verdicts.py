@@ -1,9 +1,12 @@
 """The rows that every verifier writes."""
 
+from dataclasses import fields
+
 from advdistill.answers import Reading
 from advdistill.records import TOTAL, Finish, Response, Reward, Verdict
 
 _VALUES = {Verdict.passed: 1.0, Verdict.failed: 0.0, Verdict.unparsed: 0.0}
+_SETTERS = tuple(getattr(Reward, field.name).__set__ for field in fields(Reward))
 
 
 def reward(
@@ -16,31 +19,14 @@ def reward(
     detail: str | None = None,
 ) -> Reward:
     """Return a rule's row with the value that its verdict carries."""
-    return Reward(
-        prompt_id=response.prompt_id,
-        sample=response.sample,
-        rule=rule,
-        value=_VALUES.get(verdict),
-        verdict=verdict,
-        answer=answer,
-        tier=tier,
-        detail=detail,
-    )
+    value = _VALUES.get(verdict)
+    return _row(response.prompt_id, response.sample, rule, value, verdict, answer, tier, detail)
 
 
 def with_total(row: Reward) -> list[Reward]:
     """Return the row of a verifier's only rule, and a total that says the same."""
-    total = Reward(
-        prompt_id=row.prompt_id,
-        sample=row.sample,
-        rule=TOTAL,
-        value=row.value,
-        verdict=row.verdict,
-        answer=row.answer,
-        tier=row.tier,
-        detail=row.detail,
-    )
-    return [row, total]
+    said = (row.value, row.verdict, row.answer, row.tier, row.detail)
+    return [row, _row(row.prompt_id, row.sample, TOTAL, *said)]
 
 
 def unfinished(response: Response, rule: str, reading: Reading | None) -> Reward | None:
@@ -50,3 +36,15 @@ def unfinished(response: Response, rule: str, reading: Reading | None) -> Reward
     if response.finish is Finish.length and (reading is None or not reading.closed):
         return reward(response, rule, Verdict.truncated, detail="cut off before its final answer")
     return None
+
+
+def _row(*values: object) -> Reward:
+    """Return the row of these values, in the order of its fields.
+
+    Slot by slot, since there are two of them for every answer judged: the `__init__` of a frozen
+    record takes more than twice as long.
+    """
+    row = object.__new__(Reward)
+    for put, value in zip(_SETTERS, values, strict=True):
+        put(row, value)
+    return row

@@ -7,13 +7,18 @@ plain expressions, which evaluates what it reads.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from advdistill.verifier.equality import Claim, rounded
+from latex2sympy2_extended import NormalizationConfig
+from math_verify import LatexExtractionConfig, parse, verify
+from sympy import Expr
+
+from advdistill.records import Reward
+from advdistill.verdicts import with_total
+from advdistill.verifier.equality import Claim, Proof, rounded
 from advdistill.verifier.latex import tokens
 from advdistill.verifier.structures import read
 
@@ -22,13 +27,9 @@ _POINTS = ((31, 17), (53, -23), (71, 101))
 _DIGITS = 3_000
 
 
-class Proof(StrEnum):
-    """What came out."""
-
-    equal = "equal"
-    different = "different"
-    gold_unread = "gold_unread"
-    answer_unread = "answer_unread"
+def proved(rows: Mapping[Proof, Reward], claims: tuple[Claim, ...]) -> list[Reward]:
+    """Return the rows that the algebra leads to."""
+    return with_total(rows[prove(claims)])
 
 
 def prove(claims: Sequence[Claim]) -> Proof:
@@ -54,9 +55,6 @@ def _holds(claim: Claim) -> bool:
 @cache
 def _parsed(latex: str) -> Any:
     """Return SymPy's object for an expression; None where the grammar does not know it."""
-    from latex2sympy2_extended import NormalizationConfig
-    from math_verify import LatexExtractionConfig, parse
-
     spelling = NormalizationConfig(boxed="none")
     found = parse(
         f"${latex}$",
@@ -69,9 +67,6 @@ def _parsed(latex: str) -> Any:
 
 
 def _equal(gold: str, answer: str) -> bool:
-    from math_verify import verify
-    from sympy import Expr
-
     one, two = _parsed(gold), _parsed(answer)
     if isinstance(one, Expr) and isinstance(two, Expr):
         decided = _as_rounded(gold, answer)

@@ -16,7 +16,7 @@ def last_words(text: str, options: Options) -> Statement | None:
     most = 3 * options.reach
     last = [line for line in text[-most:].splitlines() if line.strip()][-2:]
     first = [line for line in text[:most].splitlines() if line.strip()][:2]
-    if not first or _listed(last):
+    if not first or not last or _listed(last):
         return None if not first or _listed(first) else _alone(first[0], options)
     sentence = _last_sentence(last[-1])
     return (

@@ -5,6 +5,7 @@ What it cannot say is left as claims, which algebra has to prove.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 
 from advdistill.verifier.near import Near, near
@@ -22,6 +23,15 @@ class Claim:
 
     gold: tuple[str, ...]
     answer: tuple[str, ...]
+
+
+class Proof(StrEnum):
+    """What came of proving claims."""
+
+    equal = "equal"
+    different = "different"
+    gold_unread = "gold_unread"
+    answer_unread = "answer_unread"
 
 
 Finding = bool | tuple[Claim, ...]

@@ -4,7 +4,8 @@ Three tiers, each only where the one before cannot decide: the same spelling, ex
 plain linear code, algebra by Math-Verify in a process that can be killed.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -14,9 +15,8 @@ from advdistill.errors import ConfigError
 from advdistill.interfaces import Costly
 from advdistill.records import Prompt, Response, Reward, Verdict
 from advdistill.verdicts import reward, unfinished, with_total
-from advdistill.verifier.algebra import Proof, prove
 from advdistill.verifier.cost import refusal
-from advdistill.verifier.equality import Claim, compare
+from advdistill.verifier.equality import Claim, Proof, compare
 from advdistill.verifier.expressions import (
     boxes,
     has_maths,
@@ -34,6 +34,10 @@ _END = 300
 """Without a marker the answer has to stand among the last characters of the text."""
 _PROSE = ("phrase", "line")
 """The tiers of a reading that may hold more of the sentence than the answer."""
+
+
+_LABOURS = (r"\int", r"\sum", r"\prod", r"\lim")
+"""What takes seconds to work out, and answers nothing unless it was asked for."""
 
 
 class Tier(StrEnum):
@@ -59,10 +63,10 @@ class MathVerifier:
         Raises:
             ConfigError: a limit is not positive.
         """
-        if not (self.seconds > 0 and self.megabytes > 0):
+        if not (0 < self.seconds < math.inf and self.megabytes > 0):
             raise ConfigError(
                 f"verifier 'math': seconds is {self.seconds} and megabytes is {self.megabytes}; "
-                "wanted both above 0"
+                "wanted both above 0, and an end"
             )
 
     def judge(
@@ -104,17 +108,15 @@ class MathVerifier:
             Proof.gold_unread: row(Verdict.error, detail="algebra cannot read the gold answer"),
             Proof.answer_unread: row(Verdict.unparsed, detail="algebra cannot read the answer"),
         }
+        # SymPy takes most of a second to import, and most answers need none of it.
+        from advdistill.verifier.algebra import proved
+
         return Costly(
-            work=partial(_proved, rows, finding),
+            work=partial(proved, rows, finding),
             killed=lambda verdict, detail: with_total(row(verdict, detail=detail)),
             seconds=self.seconds,
             megabytes=self.megabytes,
         )
-
-
-def _proved(rows: Mapping[Proof, Reward], claims: tuple[Claim, ...]) -> list[Reward]:
-    """Return the rows that the algebra leads to."""
-    return with_total(rows[prove(claims)])
 
 
 @lru_cache(maxsize=4096)
@@ -179,4 +181,9 @@ def _refused(claims: Sequence[Claim]) -> tuple[Verdict, str] | None:
             return Verdict.error, f"the gold answer is not given to algebra: {why}"
         if why := next(filter(None, map(refusal, claim.answer)), None):
             return Verdict.unparsed, f"the answer is not given to algebra: {why}"
+        for sign in _LABOURS:
+            if any(sign in part for part in claim.answer) and not any(
+                sign in part for part in claim.gold
+            ):
+                return Verdict.unparsed, f"the answer leaves work to be done: {sign}"
     return None

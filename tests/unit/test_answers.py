@@ -279,3 +279,11 @@ def test_hostile_text_is_read_in_bounded_time(style: AnswerStyle, unit: str):
 
 def test_a_long_text_is_read_from_its_end():
     assert answer_and_tier(AnswerStyle.hash, "x" * 1_000_000 + "\n#### 4") == ("4", "hash")
+
+
+@pytest.mark.parametrize("style", list(AnswerStyle))
+def test_blanks_without_end_hide_no_answer(style: AnswerStyle) -> None:
+    form = AnswerFormat(style=style, instruction="", system=None, thinking=None)
+    reading = form.read(f"So {form.write('18')}" + " \n" * 50_000)
+    assert reading is not None
+    assert (reading.answer, reading.closed) == ("18", True)

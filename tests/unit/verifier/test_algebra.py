@@ -2,8 +2,8 @@
 
 import pytest
 
-from advdistill.verifier.algebra import Proof, prove
-from advdistill.verifier.equality import Claim
+from advdistill.verifier.algebra import prove
+from advdistill.verifier.equality import Claim, Proof
 
 
 def proof(gold: str, answer: str) -> Proof:

@@ -121,3 +121,10 @@ def test_a_list_of_the_options_is_no_answer(text: str, style: AnswerStyle) -> No
 )
 def test_of_several_statements_the_last_one_counts(text: str, expected: str) -> None:
     assert found(text, choices=TEN) == expected
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t \n"])
+def test_a_long_blank_end_hides_nothing_and_breaks_nothing(blank: str) -> None:
+    assert found("(B)" + blank * 20_000) == "B"
+    assert found("Let me think." + blank * 20_000) == "unparsed"
+    assert found("Let me think." + blank * 2_000) == "unparsed"

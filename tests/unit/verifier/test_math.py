@@ -141,11 +141,21 @@ def test_endless_algebra_is_killed_and_unknown():
     verifier = MathVerifier(seconds=0.2, megabytes=1024)
     slow = answered("\\boxed{\\int_0^x \\frac{\\sin(t^t)}{\\cos(t^t)+\\tan(t^x)} dt}")
     with open_judge(verifier, form(), processes=1) as judged:
-        [rows] = judged([(asked("x+1"), slow)])
+        [rows] = judged([(asked("\\int_0^x t dt"), slow)])
     assert (rows[-1].verdict, rows[-1].value) == (Verdict.timeout, None)
 
 
-@pytest.mark.parametrize(("seconds", "megabytes"), [(0.0, 1), (-1.0, 1), (1.0, 0)])
+@pytest.mark.parametrize("labour", ["\\int_0^2 t dt", "\\sum_{k=1}^{9} k^x", "\\lim_{t \\to x} t"])
+def test_an_answer_that_leaves_the_work_to_algebra_is_none(labour: str):
+    row = boxed("x+1", labour)
+    assert row.verdict is Verdict.unparsed
+    assert row.detail is not None
+    assert "leaves work to be done" in row.detail
+
+
+@pytest.mark.parametrize(
+    ("seconds", "megabytes"), [(0.0, 1), (-1.0, 1), (1.0, 0), (float("inf"), 1)]
+)
 def test_limits_are_positive(seconds: float, megabytes: int):
     with pytest.raises(ConfigError, match="wanted both above 0"):
         MathVerifier(seconds=seconds, megabytes=megabytes)
