@@ -22,6 +22,10 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.cached_run
 	$(BIN)/python -m benchmarks.crash --kills 20
 	$(BIN)/python -m benchmarks.agreement
+	$(BIN)/python -m benchmarks.choice_labels
+	$(BIN)/python -m benchmarks.judging
+	$(BIN)/python -m benchmarks.parity
+	$(BIN)/python -m benchmarks.fuzz --in-turn
 
 clean:
 	rm -rf $(VENV) .venv-vllm outputs/cache outputs/cells outputs/runs outputs/sweeps outputs/wandb
