@@ -55,9 +55,10 @@ def lines(record: Record) -> Iterator[str]:
         )
     for score in record.scores:
         if score.truncated > 0.02:
+            where = "" if score.task == record.scores[0].task else f" on {score.task}"
             yield (
-                f"Note: {score.truncated:.0%} of the answers of the {_TITLES[score.role]} were cut "
-                "off; raise evaluation.max_tokens."
+                f"Note: {score.truncated:.0%} of the answers of the {_TITLES[score.role]}{where} "
+                "were cut off; raise evaluation.max_tokens."
             )
     yield f"\nRun       {_short(record.run)}"
     if record.tracked is not None:
