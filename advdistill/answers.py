@@ -62,7 +62,6 @@ class AnswerFormat:
     """Written below the question; empty for none."""
     system: str | None
     """The system message; None for none."""
-
     thinking: bool | None
     """Turns a model's thinking mode on or off by its chat template; None leaves its default."""
 
