@@ -1,13 +1,14 @@
 """What each component is asked to do; a class that has the fields and methods fits.
 
 Axes: `P` prompts, `G` samples per prompt (the largest group; shorter ones are padded and marked
-absent), `B` responses, `T` response tokens.
+absent), `B` responses, `N` response tokens, those of all responses in one row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.answers import AnswerFormat
+from advdistill.budget import Budget
 from advdistill.records import Item, Prompt, Response, Reward, Score, Verdict
 
 if TYPE_CHECKING:
@@ -131,9 +133,13 @@ class RewardGroups:
     """The rewards of a pool, one row per prompt: all that a weighting sees."""
 
     prompt_ids: tuple[str, ...]
+    samples_PG: NDArray[np.int64]
+    """The number of each sample; -1 where absent."""
     rewards_PG: NDArray[np.float64]
     """NaN where the value is unknown or the sample is absent."""
     present_PG: NDArray[np.bool_]
+    passed_PG: NDArray[np.bool_]
+    """True where the verdict is `pass`, whatever the value is made of."""
     lengths_PG: NDArray[np.int64]
     """Tokens, or characters where the pool has no token counts; 0 where absent."""
     answer_ids_PG: NDArray[np.int64]
@@ -151,31 +157,105 @@ class RewardGroups:
 class Weighting(Protocol):
     """Turns rewards into training weights."""
 
+    @property
+    def signed(self) -> bool:
+        """Whether a weight can be below 0."""
+        ...
+
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG; 0 where the sample is absent or its reward unknown."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TokenBatch:
-    """What an objective sees of some responses."""
+class Responses:
+    """What is known of some responses beside their tokens; the tensors share a device."""
 
-    logprobs_BT: torch.Tensor
-    """Natural log of the student's probability of each response token."""
-    mask_BT: torch.Tensor
-    """True on response tokens, the end-of-turn token included."""
     weights_B: torch.Tensor
+    lengths_B: torch.Tensor
+    """Response tokens, the end-of-turn token included; int64."""
+    right_B: torch.Tensor
+    """True where the verifier passed the answer."""
+    groups_B: torch.Tensor
+    """Equal for the responses to one prompt; int64, from 0."""
+    teacher_B: torch.Tensor
+    """The teacher's log-prob of the response, summed over its tokens; NaN where not stored."""
+    reference_B: torch.Tensor
+    """The same of the base student; NaN where the objective does not ask for it."""
+
+    def beside(self, logprobs_N: torch.Tensor) -> Responses:
+        """Return them on the device and in the precision of the log-probs."""
+        device, dtype = logprobs_N.device, logprobs_N.dtype
+        return Responses(
+            weights_B=self.weights_B.to(device, dtype),
+            lengths_B=self.lengths_B.to(device),
+            right_B=self.right_B.to(device),
+            groups_B=self.groups_B.to(device),
+            teacher_B=self.teacher_B.to(device, dtype),
+            reference_B=self.reference_B.to(device, dtype),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenBatch:
+    """What an objective sees of some response tokens."""
+
+    logprobs_N: torch.Tensor
+    """Natural log of the student's probability of each token."""
+    response_N: torch.Tensor
+    """Which of the responses each token belongs to."""
+    responses: Responses
+    """Beside the log-probs: of their device and precision."""
+
+    def sums_B(self, values_N: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the values of each response; 0 for one without a token here."""
+        zeros_B = values_N.new_zeros(len(self.responses.lengths_B))
+        return zeros_B.index_add(0, self.response_N, values_N)
+
+
+class Scope(StrEnum):
+    """How much of a step the loss of one token depends on."""
+
+    token = "token"
+    """On its own log-prob alone: a batch may hold any part of the tokens of a step."""
+    step = "step"
+    """On other tokens too: a batch holds every token of each of its prompts' responses."""
 
 
 @runtime_checkable
 class Objective(Protocol):
     """A loss on weighted responses, summed; the loop divides once, by `denominator`."""
 
-    def loss(self, batch: TokenBatch) -> torch.Tensor:
-        """Return the sum over the batch, a scalar, not divided by anything that spans responses."""
+    @property
+    def scope(self) -> Scope:
+        """How much of a step a token's loss depends on."""
         ...
 
-    def denominator(self, weights_B: NDArray[np.float64], lengths_B: NDArray[np.int64]) -> float:
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether it reads `teacher_B`."""
+        ...
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether it reads `reference_B`."""
+        ...
+
+    def objection(self, *, signed: bool) -> str | None:
+        """Return why it will not train with weights that may be negative, or may not; or None.
+
+        A loss without lower bound objects unless its `allow_unbounded` is set.
+        """
+        ...
+
+    def loss(self, batch: TokenBatch) -> torch.Tensor:
+        """Return the sum over the batch, a scalar, not divided by anything that spans responses.
+
+        With `scope: token` it is a sum over tokens, so that parts of a batch sum to the whole.
+        """
+        ...
+
+    def denominator(self, responses: Responses) -> float:
         """Return what the sum over all responses of one optimizer step is divided by.
 
         0 means that no response carries a loss: the step makes no update.
@@ -190,6 +270,10 @@ class Example:
     prompt: Prompt
     response: Response
     weight: float
+    right: bool
+    """Whether the verifier passed it."""
+    reference: float | None = None
+    """The base student's log-prob of it, summed; None where no objective asks for it."""
 
 
 Validate = Callable[["PreTrainedModel", "PreTrainedTokenizerBase"], float]
@@ -224,6 +308,8 @@ class Student(Protocol):
     ) -> None:
         """Train and leave a `from_pretrained`-ready model and tokenizer in `folder/model`.
 
+        `folder/training.json` holds the counts, `folder/proof.json` the gradient's proof.
+
         Called again with the same folder after a kill, it goes on from its last checkpoint and
         ends in the same bytes.
 
@@ -232,17 +318,55 @@ class Student(Protocol):
         """
         ...
 
+    def refer(self, examples: Sequence[Example], *, job: TrainingJob) -> list[float | None]:
+        """Return the base model's log-prob of each response, summed over its tokens.
+
+        None for a response that `train` would leave out; weights have no say.
+        """
+        ...
+
+
+class Packing(StrEnum):
+    """How responses share a forward pass; changes memory and speed, not the result."""
+
+    auto = "auto"
+    """Per prompt, whichever of the next two is cheaper; padded where a model allows neither."""
+    shared = "shared"
+    """One copy of the prompt, its answers beside each other."""
+    plain = "plain"
+    """A copy of the prompt before each of its answers."""
+    padded = "padded"
+    """One answer a row, filled up to the longest."""
+
+
+class Sharding(StrEnum):
+    """What each of several training processes holds."""
+
+    none = "none"
+    """A whole copy of the model (DDP)."""
+    fsdp = "fsdp"
+    """A part of parameters, gradients and moments (FSDP2)."""
+    deepspeed = "deepspeed"
+    """A part of gradients and moments (DeepSpeed ZeRO-2)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """What the loop is given beside the examples."""
+    """What the loop is given beside the examples.
+
+    Of these, the answer format and the budget change what is trained; the others change memory
+    and speed, not the result beyond rounding.
+    """
 
     answer_format: AnswerFormat
     validate: Validate | None
     """None where there is no dev split; the last step is kept then."""
     watch: Watch
-    micro_batch: int
-    """Responses per forward pass; changes memory and speed, not the result beyond rounding."""
+    budget: Budget
+    row_tokens: int
+    """Prompt and response tokens per forward pass; a longer response has a pass of its own."""
+    packing: Packing
+    sharding: Sharding
 
 
 @runtime_checkable

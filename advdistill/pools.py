@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import StageError
 from advdistill.interfaces import Example, RewardGroups
-from advdistill.records import TOTAL, Prompt, Response, Reward, Weight
+from advdistill.records import TOTAL, Prompt, Reference, Response, Reward, Verdict, Weight
 
 
 def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> RewardGroups:
@@ -40,8 +40,10 @@ def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> Rewar
     grid = _Grid(list(by_prompt.values()))
     return RewardGroups(
         prompt_ids=tuple(by_prompt),
+        samples_PG=grid.fill(-1, lambda response: response.sample).astype(np.int64),
         rewards_PG=grid.values(totals),
         present_PG=grid.fill(0, lambda _: 1).astype(bool),
+        passed_PG=grid.passed(totals),
         lengths_PG=grid.fill(0, _length).astype(np.int64),
         answer_ids_PG=grid.answer_ids(totals),
         parts={rule: grid.values(found) for rule, found in by_rule.items() if rule != TOTAL},
@@ -62,28 +64,47 @@ def weights_of(
     return weights
 
 
-def examples_of(
-    prompts: Mapping[str, Prompt], responses: Sequence[Response], weights: Sequence[Weight]
-) -> list[Example]:
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """The answers to the training prompts with all that was made of them."""
+
+    prompts: Mapping[str, Prompt]
+    responses: Sequence[Response]
+    rewards: Sequence[Reward]
+    weights: Sequence[Weight]
+    references: Sequence[Reference] = ()
+    """Empty where no objective asks for them."""
+
+
+def examples_of(pool: Pool) -> list[Example]:
     """Return each response with its weight, those of weight 0 included.
 
     Raises:
-        StageError: the weights are of another pool.
+        StageError: the weights, rewards or references are of another pool.
     """
-    value = {(weight.prompt_id, weight.sample): weight.value for weight in weights}
-    keys = {(response.prompt_id, response.sample) for response in responses}
-    if value.keys() != keys or not len(keys) == len(weights) == len(responses):
-        raise StageError(
-            f"stage 'train': {len(weights)} weights for {len(responses)} responses, or of "
-            "other keys; wanted one weight for each response"
-        )
+    keys = {(response.prompt_id, response.sample) for response in pool.responses}
+    value = {(row.prompt_id, row.sample): row.value for row in pool.weights}
+    verdict = {(r.prompt_id, r.sample): r.verdict for r in pool.rewards if r.rule == TOTAL}
+    reference = {(row.prompt_id, row.sample): row.logprob_sum for row in pool.references}
+    for name, found, count in (
+        ("weights", value, len(pool.weights)),
+        ("rewards", verdict, len(verdict)),
+        ("references", reference or keys, len(pool.references) or len(keys)),
+    ):
+        if set(found) != keys or not len(keys) == count == len(pool.responses):
+            raise StageError(
+                f"stage 'train': {count} {name} for {len(pool.responses)} responses, or of "
+                f"other keys; wanted one of the {name} for each response"
+            )
     return [
         Example(
-            prompt=prompts[response.prompt_id],
+            prompt=pool.prompts[response.prompt_id],
             response=response,
             weight=value[response.prompt_id, response.sample],
+            right=verdict[response.prompt_id, response.sample] is Verdict.passed,
+            reference=reference.get((response.prompt_id, response.sample)),
         )
-        for response in responses
+        for response in pool.responses
     ]
 
 
@@ -106,6 +127,12 @@ class _Grid:
             return np.nan if reward is None or reward.value is None else reward.value
 
         return self.fill(np.nan, value)
+
+    def passed(self, rewards: Mapping[tuple[str, int], Reward]) -> NDArray[np.bool_]:
+        def value(response: Response) -> bool:
+            return rewards[response.prompt_id, response.sample].verdict is Verdict.passed
+
+        return self.fill(0, value).astype(bool)
 
     def answer_ids(self, rewards: Mapping[tuple[str, int], Reward]) -> NDArray[np.int64]:
         numbers: dict[tuple[str, str], int] = {}

@@ -102,6 +102,16 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What the base student makes of one response, before it learns anything."""
+
+    prompt_id: str
+    sample: int
+    logprob_sum: float | None
+    """None where the response is too long to be trained on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One metric of one model on one task."""
 

@@ -96,15 +96,17 @@ def item(item_id: str, verdict: Verdict = Verdict.passed, *, finish: Finish = Fi
 
 
 def groups(*rows: Sequence[float], present_PG: NDArray[np.bool_] | None = None) -> RewardGroups:
-    """Return the rewards as groups; shorter rows are padded and NaN means unknown."""
+    """Return the rewards as groups; shorter rows are padded, NaN means unknown and 1 passes."""
     width = max(map(len, rows))
     rewards_PG = np.array([[*row, *[np.nan] * (width - len(row))] for row in rows])
     if present_PG is None:
         present_PG = np.array([[True] * len(row) + [False] * (width - len(row)) for row in rows])
     return RewardGroups(
         prompt_ids=tuple(f"p/train/{number}" for number in range(len(rows))),
+        samples_PG=np.where(present_PG, np.arange(width), -1),
         rewards_PG=rewards_PG,
         present_PG=present_PG,
+        passed_PG=present_PG & (rewards_PG >= 1),
         lengths_PG=present_PG.astype(np.int64),
         answer_ids_PG=np.where(present_PG, 0, -1),
         parts={},

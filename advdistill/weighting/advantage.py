@@ -28,6 +28,11 @@ class Advantage:
         if not self.epsilon >= 0:
             raise ConfigError(f"weighting 'advantage': epsilon is {self.epsilon}; wanted 0 or more")
 
+    @property
+    def signed(self) -> bool:
+        """Whether a weight can be below 0."""
+        return True
+
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG of either sign; they sum to 0 in a group of mixed rewards."""
         signed_PG = advantage_PG(groups.rewards_PG, std=self.std, epsilon=self.epsilon)

@@ -26,6 +26,11 @@ class CorrectOnly:
                 f"weighting 'correct_only': threshold is {self.threshold}; wanted a finite number"
             )
 
+    @property
+    def signed(self) -> bool:
+        """Whether a weight can be below 0."""
+        return False
+
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG of 0 and 1."""
         right_PG = groups.known_PG & (np.nan_to_num(groups.rewards_PG) >= self.threshold)

@@ -41,6 +41,11 @@ class Softmax:
                 f"{self.epsilon}; wanted temperature above 0 and epsilon 0 or more"
             )
 
+    @property
+    def signed(self) -> bool:
+        """Whether a weight can be below 0."""
+        return False
+
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG, none below 0."""
         known_PG = groups.known_PG

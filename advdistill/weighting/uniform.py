@@ -15,6 +15,11 @@ class Uniform:
     Sequence-level distillation on all samples: Kim and Rush, arXiv 1606.07947.
     """
 
+    @property
+    def signed(self) -> bool:
+        """Whether a weight can be below 0."""
+        return False
+
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG of 0 and 1."""
         return groups.known_PG.astype(np.float64)

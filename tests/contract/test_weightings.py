@@ -42,8 +42,10 @@ def rearranged(pool: RewardGroups, order_PG: NDArray[np.int64]) -> RewardGroups:
 
     return replace(
         pool,
+        samples_PG=turn(pool.samples_PG),
         rewards_PG=turn(pool.rewards_PG),
         present_PG=turn(pool.present_PG),
+        passed_PG=turn(pool.passed_PG),
         lengths_PG=turn(pool.lengths_PG),
         answer_ids_PG=turn(pool.answer_ids_PG),
     )
@@ -83,8 +85,10 @@ def test_a_prompts_weights_follow_it_to_another_place(
     turned = replace(
         pool,
         prompt_ids=tuple(pool.prompt_ids[place] for place in order_P),
+        samples_PG=pool.samples_PG[order_P],
         rewards_PG=pool.rewards_PG[order_P],
         present_PG=pool.present_PG[order_P],
+        passed_PG=pool.passed_PG[order_P],
         lengths_PG=pool.lengths_PG[order_P],
         answer_ids_PG=pool.answer_ids_PG[order_P],
     )
