@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from advdistill.answers import AnswerFormat
+from advdistill.budget import Budget
 from advdistill.build import build, build_settings, naming
 from advdistill.digests import digest_of_json, digest_of_path, settings_of
 from advdistill.errors import ConfigError
@@ -19,6 +20,8 @@ from advdistill.interfaces import (
     Dataset,
     Evaluation,
     Objective,
+    Packing,
+    Sharding,
     Student,
     Teacher,
     Verifier,
@@ -36,6 +39,7 @@ INTERFACES: dict[str, type[Any]] = {
     "verifier": Verifier,
     "answer_format": AnswerFormat,
     "weighting": Weighting,
+    "budget": Budget,
     "objective": Objective,
     "student": Student,
     "evaluation": Evaluation,
@@ -49,8 +53,14 @@ class Runtime:
 
     threads: int | None
     """Threads of torch; null leaves its own choice."""
-    micro_batch: int
-    """Responses per forward pass of the training."""
+    row_tokens: int
+    """Prompt and response tokens per forward pass of the training."""
+    packing: Packing
+    """How responses share a forward pass of the training."""
+    processes: int
+    """Training processes on this machine."""
+    sharding: Sharding
+    """What each of several training processes holds."""
     isolate: bool
     """Run each stage that holds a model in a process of its own."""
     judges: int
@@ -58,12 +68,14 @@ class Runtime:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        threads = 1 if self.threads is None else self.threads
-        if min(self.micro_batch, threads, self.judges) < 1:
-            raise ConfigError(
-                f"runtime: micro_batch is {self.micro_batch}, threads {self.threads} and judges "
-                f"{self.judges}; wanted at least 1"
-            )
+        for name, value in (
+            ("threads", 1 if self.threads is None else self.threads),
+            ("row_tokens", self.row_tokens),
+            ("processes", self.processes),
+            ("judges", self.judges),
+        ):
+            if value < 1:
+                raise ConfigError(f"runtime: {name} is {value}; wanted at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +118,7 @@ class Plan:
     verifier: Verifier
     answer_format: AnswerFormat
     weighting: Weighting
+    budget: Budget
     objective: Objective
     student: Student
     evaluation: Evaluation
@@ -148,6 +161,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
     _check_pinned("teacher", components["teacher"])
     _check_pinned("student", components["student"])
+    _check_signs(components["weighting"], components["objective"])
     held_out = held_out_of(cfg, components["dataset"])
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
@@ -220,6 +234,12 @@ def _check_pinned(group: str, component: Teacher | Student) -> None:
             f"{group}.model is '{model}' on the hub without a revision, so that what it names "
             f"could change; give {group}.revision=COMMIT (or `main`, if you accept that)"
         )
+
+
+def _check_signs(weighting: Weighting, objective: Objective) -> None:
+    found = objective.objection(signed=weighting.signed)
+    if found is not None:
+        raise ConfigError(found)
 
 
 def _identity(group: str, component: Dataset | Teacher | Student) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.interfaces import RewardGroups
+from advdistill.seeds import sample_seed
 
 
 class Std(StrEnum):
@@ -30,6 +31,16 @@ class ZeroVariance(StrEnum):
     """Weight 1, all-wrong groups included."""
     absolute = "absolute"
     """The reward itself: 1 where all are right, 0 where all are wrong."""
+    formula = "formula"
+    """Whatever the formula gives where every advantage is 0."""
+
+
+class Total(StrEnum):
+    """What the weights of one prompt sum to."""
+
+    one = "one"
+    samples = "samples"
+    """The number of its judged answers, so that the loss has the scale of `uniform`."""
 
 
 def mean_P1(rewards_PG: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,6 +48,16 @@ def mean_P1(rewards_PG: NDArray[np.float64]) -> NDArray[np.float64]:
     known_PG = ~np.isnan(rewards_PG)
     count_P1 = known_PG.sum(1, keepdims=True)
     return np.where(known_PG, rewards_PG, 0.0).sum(1, keepdims=True) / np.maximum(count_P1, 1)
+
+
+def centred_PG(rewards_PG: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return r - mean within each group; NaN stays NaN."""
+    lowest_P1 = np.where(np.isnan(rewards_PG), np.inf, rewards_PG).min(
+        1, keepdims=True, initial=np.inf
+    )
+    # taken from the lowest on, so that small differences of large rewards are not rounded away
+    above_PG = rewards_PG - np.where(np.isinf(lowest_P1), 0.0, lowest_P1)
+    return above_PG - mean_P1(above_PG)
 
 
 def deviation_P1(rewards_PG: NDArray[np.float64], std: Std) -> NDArray[np.float64]:
@@ -48,28 +69,30 @@ def deviation_P1(rewards_PG: NDArray[np.float64], std: Std) -> NDArray[np.float6
     count_P1 = known_PG.sum(1, keepdims=True)
     if std is Std.none:
         return np.ones(count_P1.shape)
-    centred_PG = np.where(known_PG, rewards_PG - mean_P1(rewards_PG), 0.0)
+    squares_PG = np.where(known_PG, centred_PG(rewards_PG) ** 2, 0.0)
     freedom_P1 = np.maximum(count_P1 - (std is Std.sample), 1)
-    return np.sqrt((centred_PG**2).sum(1, keepdims=True) / freedom_P1)
+    return np.sqrt(squares_PG.sum(1, keepdims=True) / freedom_P1)
 
 
 def advantage_PG(
-    rewards_PG: NDArray[np.float64], *, std: Std, epsilon: float
+    rewards_PG: NDArray[np.float64], *, std: Std, epsilon: float, std_floor: float = 0.0
 ) -> NDArray[np.float64]:
-    """Return (r - mean) / (std + epsilon) within each group; NaN stays NaN.
+    """Return (r - mean) / (max(std, std_floor) + epsilon) within each group; NaN stays NaN.
 
     The group-relative advantage of GRPO, arXiv 2402.03300, section 4.1.2 (outcome supervision).
+    With `Std.none` neither the floor nor epsilon has a say.
     """
-    divisor_P1 = deviation_P1(rewards_PG, std) + (0.0 if std is Std.none else epsilon)
-    centred_PG = rewards_PG - mean_P1(rewards_PG)
-    return centred_PG / np.where(divisor_P1 > 0, divisor_P1, 1.0)
+    if std is Std.none:
+        return centred_PG(rewards_PG)
+    divisor_P1 = np.maximum(deviation_P1(rewards_PG, std), std_floor) + epsilon
+    return centred_PG(rewards_PG) / np.where(divisor_P1 > 0, divisor_P1, 1.0)
 
 
 def zero_variance_P1(rewards_PG: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return True for each group in which no two known rewards differ."""
     known_PG = ~np.isnan(rewards_PG)
-    highest_P1 = np.where(known_PG, rewards_PG, -np.inf).max(1, keepdims=True)
-    lowest_P1 = np.where(known_PG, rewards_PG, np.inf).min(1, keepdims=True)
+    highest_P1 = np.where(known_PG, rewards_PG, -np.inf).max(1, keepdims=True, initial=-np.inf)
+    lowest_P1 = np.where(known_PG, rewards_PG, np.inf).min(1, keepdims=True, initial=np.inf)
     return highest_P1 <= lowest_P1
 
 
@@ -77,10 +100,64 @@ def settle_PG(
     weights_PG: NDArray[np.float64], groups: RewardGroups, policy: ZeroVariance
 ) -> NDArray[np.float64]:
     """Return the weights, groups of zero variance set by the policy and unknown samples at 0."""
+    return settle_where_PG(zero_variance_P1(groups.rewards_PG), weights_PG, groups, policy)
+
+
+def settle_where_PG(
+    flat_P1: NDArray[np.bool_],
+    weights_PG: NDArray[np.float64],
+    groups: RewardGroups,
+    policy: ZeroVariance,
+) -> NDArray[np.float64]:
+    """Return the weights, the flat groups set by the policy and unknown samples at 0."""
     stand_in_PG = {
         ZeroVariance.drop: np.zeros_like(weights_PG),
         ZeroVariance.uniform: np.ones_like(weights_PG),
         ZeroVariance.absolute: groups.rewards_PG,
+        ZeroVariance.formula: weights_PG,
     }[policy]
-    settled_PG = np.where(zero_variance_P1(groups.rewards_PG), stand_in_PG, weights_PG)
-    return np.where(groups.known_PG, settled_PG, 0.0)
+    return np.where(groups.known_PG, np.where(flat_P1, stand_in_PG, weights_PG), 0.0)
+
+
+def shares_PG(scores_PG: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return softmax(score / temperature) within each group; 0 where the score is NaN."""
+    known_PG = ~np.isnan(scores_PG)
+    finite_PG = np.where(known_PG, scores_PG, -np.inf)
+    top_P1 = finite_PG.max(1, keepdims=True, initial=-np.inf)
+    # the largest is taken off before the division, so that no temperature overflows
+    mass_PG = np.exp((finite_PG - np.where(np.isinf(top_P1), 0.0, top_P1)) / temperature)
+    return mass_PG / np.maximum(mass_PG.sum(1, keepdims=True), 1.0)
+
+
+def settle_shares_PG(
+    share_PG: NDArray[np.float64], groups: RewardGroups, policy: ZeroVariance, total: Total
+) -> NDArray[np.float64]:
+    """Return the shares settled as weights of that total, none below 0."""
+    count_P1 = groups.known_PG.sum(1, keepdims=True)
+    # a reward below 0, which `absolute` would give, is no share
+    weights_PG = np.maximum(settle_PG(share_PG * count_P1, groups, policy), 0.0)
+    return weights_PG if total is Total.samples else weights_PG / np.maximum(count_P1, 1)
+
+
+def right_PG(groups: RewardGroups) -> NDArray[np.bool_]:
+    """Return True for each known answer that the verifier passed."""
+    return groups.known_PG & groups.passed_PG
+
+
+def wrong_PG(groups: RewardGroups) -> NDArray[np.bool_]:
+    """Return True for each known answer that the verifier did not pass."""
+    return groups.known_PG & ~groups.passed_PG
+
+
+def draws_PG(groups: RewardGroups, seed: int) -> NDArray[np.int64]:
+    """Return a number drawn for each sample by the hash of (seed, prompt_id, sample)."""
+    rows = zip(groups.prompt_ids, groups.samples_PG.tolist(), strict=True)
+    draws = [[sample_seed(seed, prompt_id, sample) for sample in row] for prompt_id, row in rows]
+    return np.array(draws, dtype=np.int64).reshape(groups.samples_PG.shape)
+
+
+def first_PG(chosen_PG: NDArray[np.bool_], order_PG: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return True for the one chosen sample of each group that comes first in the order."""
+    last = np.iinfo(np.int64).max
+    first_P1 = np.where(chosen_PG, order_PG, last).min(1, keepdims=True, initial=last)
+    return chosen_PG & (order_PG == first_P1)

@@ -144,6 +144,8 @@ class RewardGroups:
     """Tokens, or characters where the pool has no token counts; 0 where absent."""
     answer_ids_PG: NDArray[np.int64]
     """Equal answers of one prompt share a number; -1 where no answer was read."""
+    text_ids_PG: NDArray[np.int64]
+    """Responses to one prompt with equal texts share a number; -1 where absent."""
     parts: Mapping[str, NDArray[np.float64]]
     """Rewards of each rule by its name, shaped as `rewards_PG`."""
 

@@ -16,13 +16,17 @@ from typing import Protocol
 
 from advdistill import stages
 from advdistill.answers import AnswerFormat
+from advdistill.budget import Budget, BudgetUnit
 from advdistill.errors import DataError, StageError
 from advdistill.health import health_of
 from advdistill.interfaces import (
     Dataset,
     Evaluation,
+    Example,
     Judge,
     Objective,
+    Packing,
+    Sharding,
     Student,
     Teacher,
     TrainingJob,
@@ -31,11 +35,12 @@ from advdistill.interfaces import (
     Weighting,
 )
 from advdistill.judging import open_judge
-from advdistill.pools import examples_of, groups_of, weights_of
+from advdistill.pools import Pool, examples_of, groups_of, weights_of
 from advdistill.records import (
     Finish,
     Item,
     Prompt,
+    Reference,
     Response,
     Reward,
     Score,
@@ -47,6 +52,8 @@ from advdistill.tables import read_rows, write_rows
 from advdistill.validation import validator
 
 Meta = dict[str, object]
+
+REFERENCES = "references.parquet"
 
 
 class Maker(Protocol):
@@ -178,18 +185,82 @@ class MakeWeights:
     """`weights.parquet`, one row per response."""
 
     weighting: Weighting
+    budget: Budget
     responses: Path
     rewards: Path
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
         responses = _pool(self.responses)
         groups = groups_of(responses, read_rows(self.rewards / "rewards.parquet", Reward))
-        weights_PG = stages.weigh(self.weighting, groups)
+        weights_PG = self.budget.scaled_PG(stages.weigh(self.weighting, groups))
         write_rows(draft / "weights.parquet", Weight, [weights_of(groups, weights_PG, responses)])
         health = health_of(groups, weights_PG)
         watch.report(health.numbers(), 0)
         watch.progress(1, 1)
         return {"line": health.line(len(responses)), "health": health.numbers()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolFolders:
+    """Where the artefacts lie that a student learns from."""
+
+    prompts: Path
+    responses: Path
+    rewards: Path
+    weights: Path
+    references: Path | None = None
+
+    def examples(self) -> list[Example]:
+        """Return every response with all that was made of it."""
+        return examples_of(
+            Pool(
+                prompts={row.prompt_id: row for row in _prompts(self.prompts, Split.train)},
+                responses=_pool(self.responses),
+                rewards=read_rows(self.rewards / "rewards.parquet", Reward),
+                weights=read_rows(self.weights / "weights.parquet", Weight),
+                references=()
+                if self.references is None
+                else read_rows(self.references / REFERENCES, Reference),
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingHow:
+    """How the student's passes are made; changes memory and speed."""
+
+    row_tokens: int
+    packing: Packing
+    sharding: Sharding
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeReferences:
+    """`references.parquet`: the base student's log-prob of every response."""
+
+    student: Student
+    answer_format: AnswerFormat
+    pool: PoolFolders
+    how: TrainingHow
+
+    def __call__(self, draft: Path, watch: Watch) -> Meta:
+        job = TrainingJob(
+            answer_format=self.answer_format,
+            validate=None,
+            watch=watch,
+            budget=Budget(unit=BudgetUnit.none, amount=1.0),
+            row_tokens=self.how.row_tokens,
+            packing=self.how.packing,
+            sharding=self.how.sharding,
+        )
+        references = stages.refer(self.student, self.pool.examples(), job=job)
+        write_rows(draft / REFERENCES, Reference, [references])
+        unknown = sum(row.logprob_sum is None for row in references)
+        return {
+            "line": f"{len(references)} answers = {len(references) - unknown} with the base "
+            f"student's log-prob + {unknown} too long",
+            "answers": len(references),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,19 +271,17 @@ class MakeStudent:
     objective: Objective
     verifier: Verifier
     answer_format: AnswerFormat
-    prompts: Path
-    responses: Path
-    weights: Path
-    micro_batch: int
+    budget: Budget
+    pool: PoolFolders
+    how: TrainingHow
     processes: int
+    """For the verdicts that cannot promise to end."""
     max_tokens: int
     """Of an answer to a dev prompt."""
 
     def __call__(self, draft: Path, watch: Watch) -> Meta:
-        prompts = {prompt.prompt_id: prompt for prompt in _prompts(self.prompts, Split.train)}
-        responses = _pool(self.responses)
-        weights = read_rows(self.weights / "weights.parquet", Weight)
-        dev = _prompts(self.prompts, Split.dev)
+        examples = self.pool.examples()
+        dev = _prompts(self.pool.prompts, Split.dev)
         with open_judge(self.verifier, self.answer_format, processes=self.processes) as judge:
             validate = validator(
                 dev,
@@ -224,20 +293,23 @@ class MakeStudent:
             stages.train(
                 self.student,
                 self.objective,
-                examples_of(prompts, responses, weights),
+                examples,
                 folder=draft,
                 job=TrainingJob(
                     answer_format=self.answer_format,
                     validate=validate if dev else None,
                     watch=watch,
-                    micro_batch=self.micro_batch,
+                    budget=self.budget,
+                    row_tokens=self.how.row_tokens,
+                    packing=self.how.packing,
+                    sharding=self.how.sharding,
                 ),
             )
         training = json.loads((draft / "training.json").read_text())
         used, dropped = training["examples_used"], training["examples_dropped"]
         line = (
-            f"{len(responses)} examples = {used} trained on + "
-            f"{len(responses) - used - dropped} of weight 0 + {dropped} too long; "
+            f"{len(examples)} examples = {used} trained on + "
+            f"{len(examples) - used - dropped} of weight 0 + {dropped} too long; "
             f"{training['steps']} steps, best dev accuracy {training['best_dev_accuracy']} "
             f"at step {training['best_step']}"
         )

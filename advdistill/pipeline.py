@@ -18,12 +18,15 @@ from advdistill.making import (
     MakeCheck,
     MakePrompts,
     Maker,
+    MakeReferences,
     MakeResponses,
     MakeRewards,
     MakeScores,
     MakeStudent,
     MakeWeights,
     Meta,
+    PoolFolders,
+    TrainingHow,
     prompts_file,
 )
 from advdistill.models import local_folders, locate
@@ -79,7 +82,10 @@ class _Cell:
         responses = self._responses(prompts)
         rewards = self._rewards(prompts, responses)
         weights = self._weights(responses, rewards)
-        student = self._student(prompts, responses, weights)
+        pool = {"prompts": prompts, "responses": responses, "rewards": rewards, "weights": weights}
+        if self.plan.objective.needs_reference:
+            pool["references"] = self._references(pool)
+        student = self._student(pool)
         for name, artefact in {"": prompts, **held_out}.items():
             self._scores(name, artefact, student)
         return self._finish()
@@ -195,28 +201,59 @@ class _Cell:
     def _weights(self, responses: Artefact, rewards: Artefact) -> Artefact:
         return self._make(
             "weigh",
-            self._settings("weighting"),
+            self._settings("weighting", "budget"),
             {"responses": responses.digest, "rewards": rewards.digest},
             MakeWeights(
-                weighting=self.plan.weighting, responses=responses.folder, rewards=rewards.folder
+                weighting=self.plan.weighting,
+                budget=self.plan.budget,
+                responses=responses.folder,
+                rewards=rewards.folder,
             ),
         )
 
-    def _student(self, prompts: Artefact, responses: Artefact, weights: Artefact) -> Artefact:
+    def _references(self, pool: Mapping[str, Artefact]) -> Artefact:
+        """Return what the base student makes of the responses; its own settings have little say."""
+        plan = self.plan
+        return self._make(
+            "refer",
+            {
+                **self._settings("answer_format"),
+                "student": {
+                    name: value
+                    for name, value in settings_of(plan.student).items()
+                    if name in _REFERRED_BY
+                },
+            },
+            {
+                "prompts": pool["prompts"].files[prompts_file(Path(), Split.train).name],
+                "responses": pool["responses"].digest,
+                "base": plan.identities["student"],
+            },
+            MakeReferences(
+                student=plan.student,
+                answer_format=plan.answer_format,
+                pool=_folders(pool),
+                how=self._how(),
+            ),
+            holds_model=True,
+        )
+
+    def _student(self, pool: Mapping[str, Artefact]) -> Artefact:
         plan = self.plan
         dev_tokens = plan.evaluation.max_tokens
+        prompts = pool["prompts"]
+        made_from = {name: artefact.digest for name, artefact in pool.items() if name != "prompts"}
         return self._make(
             "train",
             {
-                **self._settings("student", "objective", "answer_format", "verifier"),
+                **self._settings("student", "objective", "budget", "answer_format", "verifier"),
                 "dev_tokens": dev_tokens,
             },
             {
                 "prompts": digest_of_json(
                     [prompts.files[prompts_file(Path(), split).name] for split in _LEARNT_FROM]
                 ),
-                "responses": responses.digest,
-                "weights": weights.digest,
+                **made_from,
                 "base": plan.identities["student"],
             },
             MakeStudent(
@@ -224,14 +261,19 @@ class _Cell:
                 objective=plan.objective,
                 verifier=plan.verifier,
                 answer_format=plan.answer_format,
-                prompts=prompts.folder,
-                responses=responses.folder,
-                weights=weights.folder,
-                micro_batch=plan.runtime.micro_batch,
+                budget=plan.budget,
+                pool=_folders(pool),
+                how=self._how(),
                 processes=plan.runtime.judges,
                 max_tokens=dev_tokens,
             ),
             holds_model=True,
+        )
+
+    def _how(self) -> TrainingHow:
+        runtime = self.plan.runtime
+        return TrainingHow(
+            row_tokens=runtime.row_tokens, packing=runtime.packing, sharding=runtime.sharding
         )
 
     def _scores(self, name: str, prompts: Artefact, student: Artefact) -> None:
@@ -307,4 +349,10 @@ class _Cell:
         return artefact
 
 
+def _folders(pool: Mapping[str, Artefact]) -> PoolFolders:
+    return PoolFolders(**{name: artefact.folder for name, artefact in pool.items()})
+
+
 _LEARNT_FROM = (Split.train, Split.dev)
+_REFERRED_BY = ("class", "model", "revision", "dtype", "max_tokens")
+"""The student's settings that its reference log-probs depend on."""

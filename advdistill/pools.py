@@ -46,6 +46,7 @@ def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> Rewar
         passed_PG=grid.passed(totals),
         lengths_PG=grid.fill(0, _length).astype(np.int64),
         answer_ids_PG=grid.answer_ids(totals),
+        text_ids_PG=grid.text_ids(),
         parts={rule: grid.values(found) for rule, found in by_rule.items() if rule != TOTAL},
     )
 
@@ -135,13 +136,19 @@ class _Grid:
         return self.fill(0, value).astype(bool)
 
     def answer_ids(self, rewards: Mapping[tuple[str, int], Reward]) -> NDArray[np.int64]:
+        return self._numbered(lambda response: rewards[response.prompt_id, response.sample].answer)
+
+    def text_ids(self) -> NDArray[np.int64]:
+        return self._numbered(lambda response: response.text)
+
+    def _numbered(self, value: Callable[[Response], str | None]) -> NDArray[np.int64]:
         numbers: dict[tuple[str, str], int] = {}
 
         def number(response: Response) -> int:
-            answer = rewards[response.prompt_id, response.sample].answer
-            if answer is None:
+            found = value(response)
+            if found is None:
                 return -1
-            return numbers.setdefault((response.prompt_id, answer), len(numbers))
+            return numbers.setdefault((response.prompt_id, found), len(numbers))
 
         return self.fill(-1, number).astype(np.int64)
 

@@ -35,6 +35,7 @@ from advdistill.records import (
     Finish,
     Item,
     Prompt,
+    Reference,
     Response,
     Reward,
     Score,
@@ -48,8 +49,9 @@ VERSIONS = {
     "decontaminate": 1,
     "sample": 1,
     "judge": 2,
-    "weigh": 1,
-    "train": 1,
+    "weigh": 2,
+    "refer": 1,
+    "train": 2,
     "evaluate": 2,
 }
 """Raised when a change of code changes a stage's numbers."""
@@ -146,6 +148,23 @@ def weigh(weighting: Weighting, groups: RewardGroups) -> NDArray[np.float64]:
             "whose reward is unknown; wanted 0 there"
         )
     return weights_PG
+
+
+def refer(student: Student, examples: Sequence[Example], *, job: TrainingJob) -> list[Reference]:
+    """Return what the base student makes of every response.
+
+    Raises:
+        StageError: a response is missing or counted twice.
+    """
+    found = student.refer(examples, job=job)
+    return [
+        Reference(
+            prompt_id=example.response.prompt_id,
+            sample=example.response.sample,
+            logprob_sum=logprob_sum,
+        )
+        for example, logprob_sum in zip(examples, found, strict=True)
+    ]
 
 
 def train(

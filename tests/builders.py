@@ -109,6 +109,7 @@ def groups(*rows: Sequence[float], present_PG: NDArray[np.bool_] | None = None) 
         passed_PG=present_PG & (rewards_PG >= 1),
         lengths_PG=present_PG.astype(np.int64),
         answer_ids_PG=np.where(present_PG, 0, -1),
+        text_ids_PG=np.where(present_PG, np.arange(width), -1),
         parts={},
     )
 

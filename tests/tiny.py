@@ -71,9 +71,17 @@ def tiny_model(folder: Path, *, seed: int = 0, attention_dropout: float = 0.0) -
 
 
 def example(
-    number: int, sample: int, *, weight: float, text: str = "7", finish: Finish = Finish.stop
+    number: int,
+    sample: int,
+    *,
+    weight: float,
+    text: str = "7",
+    finish: Finish = Finish.stop,
 ) -> Example:
-    """Return a response to the prompt `tiny/train/<number>`, whose length depends on the number."""
+    """Return a response to the prompt `tiny/train/<number>`, whose length depends on the number.
+
+    It is right where its weight is above 0.
+    """
     prompt = Prompt(
         prompt_id=f"tiny/train/{number:05d}",
         split=Split.train,
@@ -87,9 +95,16 @@ def example(
         text=text,
         tokens=None,
         finish=finish,
+        logprob_sum=-0.3 * (1 + len(text)) - 0.1 * sample,
         teacher="scripted",
     )
-    return Example(prompt=prompt, response=response, weight=weight)
+    return Example(
+        prompt=prompt,
+        response=response,
+        weight=weight,
+        right=weight > 0,
+        reference=-0.4 * (1 + len(text)),
+    )
 
 
 def pool(prompts: int, samples: int) -> list[Example]:

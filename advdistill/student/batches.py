@@ -24,9 +24,16 @@ logger = logging.getLogger(__name__)
 class Row:
     """One prompt and response as the student sees them."""
 
+    prompt_id: str
+    sample: int
     ids: NDArray[np.int32]
     prompt_tokens: int
     weight: float
+    right: bool
+    teacher: float | None
+    """The teacher's log-prob of the response, summed."""
+    reference: float | None
+    """The base student's."""
 
     @property
     def response_tokens(self) -> int:
@@ -86,6 +93,8 @@ def _rows(
     answers = tokenizer([e.response.text for e in examples], add_special_tokens=False)["input_ids"]
     return [
         Row(
+            prompt_id=example.prompt.prompt_id,
+            sample=example.response.sample,
             ids=np.array(
                 [
                     *prompts[example.prompt.prompt_id],
@@ -97,6 +106,9 @@ def _rows(
             ),
             prompt_tokens=len(prompts[example.prompt.prompt_id]),
             weight=example.weight,
+            right=example.right,
+            teacher=example.response.logprob_sum,
+            reference=example.reference,
         )
         for example, answer in zip(examples, answers, strict=True)
     ]

@@ -92,3 +92,12 @@ class Finetune:
         from advdistill.student.loop import train
 
         train(self, objective, examples, folder=folder, job=job)
+
+    def refer(self, examples: Sequence[Example], *, job: TrainingJob) -> list[float | None]:
+        """Return the base model's log-prob of each response, summed over its tokens.
+
+        None for a response that `train` would leave out; weights have no say.
+        """
+        from advdistill.student.reference import refer
+
+        return refer(self, examples, job=job)

@@ -16,12 +16,15 @@ import torch
 from advdistill.errors import StageError
 from advdistill.interfaces import Example, Objective, TrainingJob
 from advdistill.models import load_tokenizer
+from advdistill.student.attention import tree_attention
 from advdistill.student.batches import Row
 from advdistill.student.checkpoint import CHECKPOINTS, Progress, commit
 from advdistill.student.finetune import Dtype, Finetune
-from advdistill.student.gradient import accumulate
+from advdistill.student.gradient import accumulate, responses_of
+from advdistill.student.loading import load_base
+from advdistill.student.packing import micro_batches
 from advdistill.student.schedule import batches, learning_rate
-from advdistill.student.training import Training, load_base, prepare
+from advdistill.student.training import Training, prepare
 
 SUMMARY = "training.json"
 """Written last; a folder that has it is finished."""
@@ -41,14 +44,14 @@ def train(
         return
     with _own_randomness(student.seed):
         training = prepare(student, objective, examples, folder=folder, job=job)
-        progress = training.checkpoints.restore(training.model, training.optimizer)
+        progress = training.checkpoints.restore(training.base.model, training.optimizer)
         progress = _run(training, progress)
         _export(training, progress, folder)
 
 
 def _run(training: Training, progress: Progress) -> Progress:
     """Take the steps that are left; return where the training stands after the last."""
-    student, by_prompt = training.student, training.rows.by_prompt
+    student, by_prompt = training.student, training.base.rows.by_prompt
     if progress.step == 0:
         progress = _judge(training, progress)
     left = islice(batches(student, list(by_prompt)), progress.step, None)
@@ -60,23 +63,32 @@ def _run(training: Training, progress: Progress) -> Progress:
         progress = replace(progress, step=step, tokens=progress.tokens + int(numbers["tokens"]))
         if step % student.eval_every == 0 or step == training.steps:
             progress = _judge(training, progress)
-            training.checkpoints.save(training.model, training.optimizer, progress)
+            training.checkpoints.save(training.base.model, training.optimizer, progress)
     return progress
 
 
 def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float]:
     """Do one update, or none if no response carries a loss; return its numbers."""
     rate = learning_rate(training.student, step, training.steps)
-    training.model.train()
-    found = accumulate(
-        training.forward,
-        rows,
-        objective=training.objective,
-        micro_batch=training.job.micro_batch,
-        backward=training.accelerator.backward,
-    )
-    if found is None:
+    training.base.model.train()
+    responses = responses_of(rows) if rows else None
+    denominator = training.objective.denominator(responses) if responses else 0.0
+    if responses is None or denominator == 0:
         return {"learning_rate": rate, "tokens": 0.0}
+    device, job = training.base.accelerator.device, training.job
+    passes = [
+        batch.to(device)
+        for batch in micro_batches(rows, packing=job.packing, row_tokens=job.row_tokens)
+    ]
+    with tree_attention(training.base.model):
+        found = accumulate(
+            training.base.forward,
+            responses,
+            passes,
+            objective=training.objective,
+            denominator=denominator,
+            backward=training.base.accelerator.backward,
+        )
     norm = _clip(training)
     _require_finite(step, loss=found.loss, gradient_norm=norm)
     for group in training.optimizer.param_groups:
@@ -88,15 +100,17 @@ def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float
         "learning_rate": rate,
         "gradient_norm": norm,
         "tokens": float(found.tokens),
-        "positive_logprob": found.positive_logprob,
-        "negative_logprob": found.negative_logprob,
     }
-    return {name: value for name, value in numbers.items() if value is not None}
+    if found.right:
+        numbers["right_logprob"] = found.right_logprob / found.right
+    if found.wrong:
+        numbers["wrong_logprob"] = found.wrong_logprob / found.wrong
+    return numbers
 
 
 def _clip(training: Training) -> float:
-    norm = training.accelerator.clip_grad_norm_(
-        training.model.parameters(), training.student.max_gradient_norm
+    norm = training.base.accelerator.clip_grad_norm_(
+        training.base.model.parameters(), training.student.max_gradient_norm
     )
     assert norm is not None, "only DeepSpeed clips out of sight, and `prepare` refuses it"
     return float(norm)
@@ -106,9 +120,9 @@ def _judge(training: Training, progress: Progress) -> Progress:
     """Report the model's dev accuracy and note it if it is the best, the first among equals."""
     if training.job.validate is None:
         return progress
-    training.model.eval()
-    with training.autocast():
-        score = training.job.validate(training.model, training.tokenizer)
+    training.base.model.eval()
+    with training.base.autocast():
+        score = training.job.validate(training.base.model, training.base.tokenizer)
     training.job.watch.report({"dev_accuracy": score}, progress.step)
     if progress.best_score is not None and score <= progress.best_score:
         return progress
@@ -117,10 +131,10 @@ def _judge(training: Training, progress: Progress) -> Progress:
 
 def _export(training: Training, progress: Progress, folder: Path) -> None:
     """Leave the best model, or the last one without dev, in `folder/model`."""
-    student, model = training.student, training.model
+    student, model = training.student, training.base.model
     best = progress.step if progress.best_step is None else progress.best_step
     if best == 0:
-        model = load_base(student, training.tokenizer)
+        model = load_base(student, training.base.tokenizer)
     else:
         training.checkpoints.load_weights(model, best)
     draft = folder / "model.draft"
@@ -135,8 +149,8 @@ def _export(training: Training, progress: Progress, folder: Path) -> None:
         "steps": progress.step,
         "best_step": progress.best_step,
         "best_dev_accuracy": progress.best_score,
-        "examples_used": training.rows.used,
-        "examples_dropped": training.rows.dropped,
+        "examples_used": training.base.rows.used,
+        "examples_dropped": training.base.rows.dropped,
         "tokens": progress.tokens,
     }
     draft = folder / f"{SUMMARY}.tmp"

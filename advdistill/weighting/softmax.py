@@ -1,22 +1,20 @@
 """Softmax of the advantage: soft selection of the better answers."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
-from advdistill.groups import Std, ZeroVariance, advantage_PG, settle_PG
+from advdistill.groups import (
+    Std,
+    Total,
+    ZeroVariance,
+    advantage_PG,
+    settle_shares_PG,
+    shares_PG,
+)
 from advdistill.interfaces import RewardGroups
-
-
-class Total(StrEnum):
-    """What the weights of one prompt sum to."""
-
-    one = "one"
-    samples = "samples"
-    """The number of its judged answers, so that the loss has the scale of `uniform`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +27,18 @@ class Softmax:
 
     temperature: float
     std: Std
+    std_floor: float
     epsilon: float
     zero_variance: ZeroVariance
     total: Total
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not (self.temperature > 0 and self.epsilon >= 0):
+        if not (self.temperature > 0 and self.epsilon >= 0 and self.std_floor >= 0):
             raise ConfigError(
-                f"weighting 'softmax': temperature is {self.temperature} and epsilon "
-                f"{self.epsilon}; wanted temperature above 0 and epsilon 0 or more"
+                f"weighting 'softmax': temperature is {self.temperature}, std_floor "
+                f"{self.std_floor} and epsilon {self.epsilon}; wanted temperature above 0 and the "
+                "others 0 or more"
             )
 
     @property
@@ -48,15 +48,8 @@ class Softmax:
 
     def weigh(self, groups: RewardGroups) -> NDArray[np.float64]:
         """Return weights_PG, none below 0."""
-        known_PG = groups.known_PG
-        signed_PG = advantage_PG(groups.rewards_PG, std=self.std, epsilon=self.epsilon)
-        finite_PG = np.where(known_PG, signed_PG, -np.inf)
-        top_P1 = np.where(known_PG.any(1, keepdims=True), finite_PG.max(1, keepdims=True), 0.0)
-        # the largest is taken off before the division, so that no temperature overflows
-        mass_PG = np.exp((finite_PG - top_P1) / self.temperature)
-        share_PG = mass_PG / np.maximum(mass_PG.sum(1, keepdims=True), 1e-300)
-        count_P1 = known_PG.sum(1, keepdims=True)
-        scaled_up_PG = settle_PG(share_PG * count_P1, groups, self.zero_variance)
-        return (
-            scaled_up_PG if self.total is Total.samples else scaled_up_PG / np.maximum(count_P1, 1)
+        signed_PG = advantage_PG(
+            groups.rewards_PG, std=self.std, epsilon=self.epsilon, std_floor=self.std_floor
         )
+        share_PG = shares_PG(signed_PG, self.temperature)
+        return settle_shares_PG(share_PG, groups, self.zero_variance, self.total)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from advdistill.interfaces import TrainingJob, Validate
+from advdistill.budget import Budget, BudgetUnit
+from advdistill.interfaces import Packing, Sharding, TrainingJob, Validate
 from advdistill.objective.weighted_nll import Negative, Normaliser, WeightedNLL
 from advdistill.student.finetune import Dtype, Finetune
 from tests.tiny import ANSWER_FORMAT
@@ -16,6 +17,8 @@ OBJECTIVE = WeightedNLL(
     negative=Negative.unlikelihood,
     allow_unbounded=False,
 )
+
+NO_BUDGET = Budget(unit=BudgetUnit.none, amount=1.0)
 
 
 def student(
@@ -79,14 +82,22 @@ class Notebook:
 
 
 def job(
-    notebook: Notebook | None = None, *, validate: Validate | None = None, micro_batch: int = 4
+    notebook: Notebook | None = None,
+    *,
+    validate: Validate | None = None,
+    row_tokens: int = 256,
+    packing: Packing = Packing.auto,
+    budget: Budget = NO_BUDGET,
 ) -> TrainingJob:
     """Return what the loop is given beside the examples."""
     return TrainingJob(
         answer_format=ANSWER_FORMAT,
         validate=validate,
         watch=notebook if notebook is not None else Notebook(),
-        micro_batch=micro_batch,
+        budget=budget,
+        row_tokens=row_tokens,
+        packing=packing,
+        sharding=Sharding.none,
     )
 
 
