@@ -14,6 +14,7 @@ from yaml import YAMLError
 
 from advdistill.answers import AnswerFormat
 from advdistill.audit import Pool
+from advdistill.budget import Budget
 from advdistill.build import TARGET, build
 from advdistill.errors import DataError
 from advdistill.interfaces import Weighting
@@ -38,6 +39,7 @@ class FinishedRun:
     shards: Sequence[Sequence[Response]]
     answer_format: AnswerFormat
     weighting: Weighting
+    budget: Budget
 
 
 def read_run(folder: Path) -> FinishedRun:
@@ -71,6 +73,7 @@ def read_run(folder: Path) -> FinishedRun:
         shards=shards,
         answer_format=build("answer_format", cfg.answer_format, AnswerFormat),
         weighting=build("weighting", cfg.weighting, Weighting),
+        budget=build("budget", cfg.budget, Budget),
     )
 
 

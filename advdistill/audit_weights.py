@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.audit import Pool, totals_of
+from advdistill.budget import Budget
 from advdistill.interfaces import RewardGroups, Weighting
 from advdistill.pools import groups_of, weights_of
 from advdistill.records import Reward, Verdict
@@ -51,17 +52,19 @@ class Reweighing:
     affected: Sequence[PromptChange]
     """Every prompt whose weights change, the most first."""
     stale: int
-    """Stored weights that the run's own weighting does not give today."""
+    """Stored weights that the run's own weighting and budget do not give today."""
 
 
-def reweigh(pool: Pool, second: Sequence[Reward], weighting: Weighting) -> Reweighing:
+def reweigh(
+    pool: Pool, second: Sequence[Reward], weighting: Weighting, budget: Budget
+) -> Reweighing:
     """Return what becomes of the weights with the rows of another verifier, one for each answer.
 
     Raises:
         StageError: a row is missing, or the weighting breaks its promise.
     """
     before, after = groups_of(pool.responses, pool.rewards), groups_of(pool.responses, second)
-    old_PG, new_PG = weigh(weighting, before), weigh(weighting, after)
+    old_PG, new_PG = (budget.scaled_PG(weigh(weighting, one)) for one in (before, after))
     changed_PG = ~np.isclose(old_PG, new_PG, rtol=1e-9, atol=1e-12)
     moved_PG = np.where(changed_PG, np.abs(new_PG - old_PG), 0.0)
     flipped_PG = np.sign(old_PG) * np.sign(new_PG) < 0

@@ -46,4 +46,5 @@ class Budget:
         if self.unit is not BudgetUnit.weight:
             return weights_PG
         size_P1 = np.abs(weights_PG).sum(1, keepdims=True)
-        return weights_PG * (self.amount / np.where(size_P1 > 0, size_P1, 1.0))
+        # divided first: the amount by a tiny sum would be infinite
+        return weights_PG / np.where(size_P1 > 0, size_P1, 1.0) * self.amount

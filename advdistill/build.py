@@ -24,8 +24,9 @@ TARGET = "_target_"
 def build(path: str, node: DictConfig, interface: type[Component]) -> Component:
     """Return the component that `_target_` names, with the node's fields.
 
-    A field typed as an interface, or as a dict of one, holds components of its own; `path` is
-    where the node stands, such as `verifier` or `verifier.parts.correct`.
+    A field typed as an interface, or as a dict of one, holds components of its own; one typed as a
+    plain dataclass holds that. `path` is where the node stands, such as `verifier` or
+    `verifier.parts.correct`.
 
     Raises:
         ConfigError: no such class, an unknown or missing field, a wrong type or a bad range.
@@ -123,7 +124,8 @@ def _settings(
     assert isinstance(whole, dict)
     try:
         merged: Any = OmegaConf.merge(schema, {name: whole[name] for name in types})
-        return {name: _native(merged[name]) for name in types}
+        with naming(path):
+            return {name: _native(merged[name]) for name in types}
     except OmegaConfBaseException as error:
         where = f"{path}.{error.full_key}" if error.full_key else path
         raise ConfigError(f"{where}: {_first_line(error)}; see conf/{group}/*.yaml") from error
@@ -169,7 +171,8 @@ def _group_of(interface: type[Any]) -> str:
 
 
 def _native(value: Any) -> Any:
-    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    """Return lists, dicts and nested dataclasses as themselves."""
+    return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
 
 def _first_line(error: Exception) -> str:

@@ -25,7 +25,8 @@ _INPUTS = {
     "sample": ("load", "decontaminate"),
     "judge": ("load", "sample"),
     "weigh": ("sample", "judge"),
-    "train": ("load", "sample", "weigh"),
+    "refer": ("load", "sample"),
+    "train": ("load", "sample", "judge", "weigh", "refer"),
     "evaluate/student": ("load", "train"),
 }
 _NAMES = {
@@ -34,9 +35,13 @@ _NAMES = {
     "sample": "pool",
     "judge": "verdicts",
     "weigh": "weights",
+    "refer": "references",
     "train": "student",
     "evaluate/student": "scores",
 }
+
+_PROOF = ("proof_loss_gap", "proof_gradient_gap")
+"""Reported once, before the first step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +134,18 @@ def summary_of(artefacts: Mapping[str, Artefact]) -> dict[str, float | int | str
             summary[f"{prefix}/{name}"] = value
     for verdict, count in artefacts["judge"].meta["verdicts"].items():
         summary[f"pool/{verdict}"] = count
+    for name, value in artefacts["weigh"].meta["health"].items():
+        summary[f"weights/{name}"] = value
+    for name, value in training_of(artefacts["train"]).items():
+        summary[f"training/{name}"] = value
     return summary
+
+
+def training_of(student: Artefact) -> dict[str, float]:
+    """Return the counts of a training and how far its gradient was from the plain one."""
+    counts = {name: value for name, value in student.meta.items() if isinstance(value, int | float)}
+    gaps = {name: row[name] for row in student.curves for name in _PROOF if name in row}
+    return {**counts, **gaps}
 
 
 def samples_table(

@@ -27,6 +27,7 @@ from advdistill.interfaces import (
     Verifier,
     Weighting,
 )
+from advdistill.limits import Limits
 from advdistill.models import local_folders
 from advdistill.tracking import Tracking
 
@@ -45,6 +46,8 @@ INTERFACES: dict[str, type[Any]] = {
     "evaluation": Evaluation,
 }
 """The groups whose settings are a cell's identity, in the order in which data flows."""
+_UNHASHED = ("limits", "runtime", "tracking")
+"""The groups that change no number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,7 @@ class Plan:
     objective: Objective
     student: Student
     evaluation: Evaluation
+    limits: Limits
     runtime: Runtime
     tracking: Tracking
     choices: Mapping[str, str]
@@ -168,6 +172,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     return Plan(
         settings=settings,
         outputs=_writable(Path(settings.outputs).absolute()),
+        limits=build("limits", cfg.limits, Limits),
         runtime=build("runtime", cfg.runtime, Runtime),
         tracking=build("tracking", cfg.tracking, Tracking),
         choices={group: choices[group] for group in INTERFACES if group in choices},
@@ -211,7 +216,7 @@ def check_groups(cfg: DictConfig) -> None:
     Raises:
         ConfigError: the near miss is named.
     """
-    groups = [*INTERFACES, "runtime", "tracking"]
+    groups = [*INTERFACES, *_UNHASHED]
     for group in groups:
         if not OmegaConf.is_dict(cfg.get(group)):
             raise ConfigError(f"group '{group}' is not set; give {group}=OPTION, see conf/{group}/")

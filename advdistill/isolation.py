@@ -35,7 +35,7 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(maker, draft, sender, os.getpid()))
     try:
-        with _stops_held_back():
+        with stops_held_back():
             process.start()
         sender.close()
         meta = _follow(receiver, watch)
@@ -58,7 +58,7 @@ def run_isolated(maker: Maker, draft: Path, watch: Watch) -> Meta:
 
 def _follow(receiver: Connection, watch: Watch) -> Meta:
     while True:
-        kind, payload = _receive(receiver)
+        kind, payload = receive(receiver)
         if kind == "report":
             watch.report(*payload)
         elif kind == "progress":
@@ -69,7 +69,12 @@ def _follow(receiver: Connection, watch: Watch) -> Meta:
             return payload
 
 
-def _receive(receiver: Connection) -> tuple[str, Any]:
+def receive(receiver: Connection) -> tuple[str, Any]:
+    """Return the next message of a child.
+
+    Raises:
+        EOFError: it ended without another one.
+    """
     try:
         return receiver.recv()
     except OSError as error:  # it died in the middle of a message
@@ -77,20 +82,22 @@ def _receive(receiver: Connection) -> tuple[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Sender:
+class Sender:
     """A watch whose calls travel to the parent."""
 
     connection: Connection
 
     def report(self, numbers: Mapping[str, float], step: int) -> None:
+        """Send the numbers of one step."""
         self.connection.send(("report", (dict(numbers), step)))
 
     def progress(self, done: int, total: int) -> None:
+        """Send how many steps are done."""
         self.connection.send(("progress", (done, total)))
 
 
 @contextmanager
-def _stops_held_back() -> Iterator[None]:
+def stops_held_back() -> Iterator[None]:
     """Let SIGINT and SIGTERM wait until the child is started whole; then they come."""
     resource_tracker.ensure_running()  # its own start would unblock them
     came: list[int] = []
@@ -109,15 +116,20 @@ def _stops_held_back() -> Iterator[None]:
 _STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
-def _work(maker: Maker, draft: Path, connection: Connection, parent: int) -> None:
+def settle_in(parent: int) -> None:
+    """Make a started child end with its parent and by its parent alone, and speak as it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("advdistill").setLevel(logging.INFO)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+
+
+def _work(maker: Maker, draft: Path, connection: Connection, parent: int) -> None:
+    settle_in(parent)
     try:
-        message: tuple[str, Any] = ("done", maker(draft, _Sender(connection)))
+        message: tuple[str, Any] = ("done", maker(draft, Sender(connection)))
     except (AdvDistillError, OSError) as error:
         message = ("error", error)
     except Exception as error:

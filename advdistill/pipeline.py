@@ -13,21 +13,16 @@ from advdistill.cells import Record, find_record, marker_file, write_record
 from advdistill.cleaning import MakeClean
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
-from advdistill.errors import DataError, StageError
-from advdistill.making import (
-    MakeCheck,
-    MakePrompts,
-    Maker,
+from advdistill.gates import check_golds, check_verdicts
+from advdistill.making import Maker, Meta, prompts_file
+from advdistill.making_pool import MakeCheck, MakePrompts, MakeResponses, MakeRewards
+from advdistill.making_student import (
     MakeReferences,
-    MakeResponses,
-    MakeRewards,
     MakeScores,
     MakeStudent,
     MakeWeights,
-    Meta,
     PoolFolders,
     TrainingHow,
-    prompts_file,
 )
 from advdistill.models import local_folders, locate
 from advdistill.records import Split
@@ -142,14 +137,9 @@ class _Cell:
             ),
             role=name or None,
         )
-        allowed, failed = self.plan.settings.max_unverified, checked.meta["failed"]
-        if failed > allowed:
-            raise DataError(
-                f"dataset '{name or self.plan.dataset.name}': {failed} gold answers do not pass "
-                f"their own verifier (first: {checked.meta['first']}); wanted at most {allowed}; "
-                f"all with reasons: {checked.folder / 'failed.jsonl'}; fix the answers, choose "
-                "another verifier, or raise max_unverified"
-            )
+        check_golds(
+            name or self.plan.dataset.name, checked, allowed=self.plan.settings.max_unverified
+        )
 
     def _responses(self, prompts: Artefact) -> Artefact:
         return self._make(
@@ -183,23 +173,11 @@ class _Cell:
                 processes=self.plan.runtime.judges,
             ),
         )
-        verdicts: dict[str, int] = rewards.meta["verdicts"]
-        if sum(verdicts.values()) != responses.meta["answers"]:
-            raise StageError(
-                f"stage 'judge': {sum(verdicts.values())} verdicts for "
-                f"{responses.meta['answers']} answers; wanted one each"
-            )
-        unjudged = (verdicts["error"] + verdicts["timeout"]) / max(sum(verdicts.values()), 1)
-        if unjudged > self.plan.settings.max_unjudged:
-            raise StageError(
-                f"stage 'judge': {unjudged:.1%} of the answers ended in error or timeout; wanted "
-                f"at most {self.plan.settings.max_unjudged:.1%}; look at the rows of "
-                f"{rewards.folder / 'rewards.parquet'} or raise max_unjudged"
-            )
+        check_verdicts(rewards, responses, max_unjudged=self.plan.settings.max_unjudged)
         return rewards
 
     def _weights(self, responses: Artefact, rewards: Artefact) -> Artefact:
-        return self._make(
+        weights = self._make(
             "weigh",
             self._settings("weighting", "budget"),
             {"responses": responses.digest, "rewards": rewards.digest},
@@ -210,6 +188,8 @@ class _Cell:
                 rewards=rewards.folder,
             ),
         )
+        self.plan.limits.check(weights.meta["health"])
+        return weights
 
     def _references(self, pool: Mapping[str, Artefact]) -> Artefact:
         """Return what the base student makes of the responses; its own settings have little say."""
@@ -221,7 +201,7 @@ class _Cell:
                 "student": {
                     name: value
                     for name, value in settings_of(plan.student).items()
-                    if name in _REFERRED_BY
+                    if name not in _UNREFERRED
                 },
             },
             {
@@ -354,5 +334,21 @@ def _folders(pool: Mapping[str, Artefact]) -> PoolFolders:
 
 
 _LEARNT_FROM = (Split.train, Split.dev)
-_REFERRED_BY = ("class", "model", "revision", "dtype", "max_tokens")
-"""The student's settings that its reference log-probs depend on."""
+_UNREFERRED = (
+    "seed",
+    "epochs",
+    "max_steps",
+    "batch_prompts",
+    "learning_rate",
+    "warmup",
+    "min_learning_rate",
+    "weight_decay",
+    "max_gradient_norm",
+    "gradient_checkpointing",
+    "eval_every",
+    "keep_checkpoints",
+    "collapse_window",
+    "collapse_drop",
+    "collapse_surge",
+)
+"""The student's settings that have no say in its log-probs before it learns."""

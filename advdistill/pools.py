@@ -85,11 +85,12 @@ def examples_of(pool: Pool) -> list[Example]:
     """
     keys = {(response.prompt_id, response.sample) for response in pool.responses}
     value = {(row.prompt_id, row.sample): row.value for row in pool.weights}
-    verdict = {(r.prompt_id, r.sample): r.verdict for r in pool.rewards if r.rule == TOTAL}
+    totals = [row for row in pool.rewards if row.rule == TOTAL]
+    verdict = {(row.prompt_id, row.sample): row.verdict for row in totals}
     reference = {(row.prompt_id, row.sample): row.logprob_sum for row in pool.references}
     for name, found, count in (
         ("weights", value, len(pool.weights)),
-        ("rewards", verdict, len(verdict)),
+        ("rewards", verdict, len(totals)),
         ("references", reference or keys, len(pool.references) or len(keys)),
     ):
         if set(found) != keys or not len(keys) == count == len(pool.responses):

@@ -1,4 +1,4 @@
-"""The six stages: pure functions from rows to rows.
+"""The stages: pure functions from rows to rows.
 
 dataset -> prompts -> responses -> rewards -> weights -> student -> scores
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -154,9 +155,15 @@ def refer(student: Student, examples: Sequence[Example], *, job: TrainingJob) ->
     """Return what the base student makes of every response.
 
     Raises:
-        StageError: a response is missing or counted twice.
+        StageError: another number of log-probs comes back, or one is not finite.
     """
     found = student.refer(examples, job=job)
+    odd = [value for value in found if value is not None and not isfinite(value)]
+    if len(found) != len(examples) or odd:
+        raise StageError(
+            f"stage 'refer': {len(found)} log-probs came back for {len(examples)} responses, "
+            f"{len(odd)} of them not finite; wanted a finite one, or None, for each"
+        )
     return [
         Reference(
             prompt_id=example.response.prompt_id,

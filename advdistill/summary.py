@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from advdistill.cells import ModelScore, Record
+from advdistill.budget import BudgetUnit
+from advdistill.cache import Artefact
+from advdistill.cells import ModelScore, Record, training_of
 from advdistill.pipeline import Outcome
 
+_SHARES = {
+    "effective_share": "a share of",
+    "negative_share": "negative share",
+    "largest_share": "largest weight's share",
+    "length_correlation": "correlation with length",
+}
 _TITLES = {"teacher": "teacher", "base": "base student", "student": "student"}
 
 
@@ -37,8 +45,34 @@ def show(outcome: Outcome) -> None:
             table.add_row(name, *shown)
         console.print()
         console.print(table)
-    for line in lines(record):
+    for line in (*learning_lines(outcome.artefacts), *lines(record)):
         console.print(line, soft_wrap=True)
+
+
+def learning_lines(artefacts: Mapping[str, Artefact]) -> Iterator[str]:
+    """Yield what the student learnt from, and how sure its gradient is."""
+    if "train" not in artefacts:
+        return
+    health, student = artefacts["weigh"].meta["health"], artefacts["train"]
+    training, budget = training_of(student), student.recipe.settings["budget"]
+    shares = "".join(
+        f", {what} {health[name]:.2g}" for name, what in _SHARES.items() if name in health
+    )
+    yield f"\nWeights   effective sample size {health['effective_samples']:.0f}{shares}"
+    yield (
+        f"Training  {training['examples_used']} answers, {training['tokens']} response tokens in "
+        f"{training['steps']} steps; budget {_spelt(budget)}"
+    )
+    if "proof_gradient_gap" in training:
+        yield (
+            f"Proof     gradient within {training['proof_gradient_gap']:.1g}, loss within "
+            f"{training['proof_loss_gap']:.1g} of a plain computation, before the first step"
+        )
+
+
+def _spelt(budget: Mapping[str, object]) -> str:
+    none = budget["unit"] == BudgetUnit.none
+    return "none" if none else f"{budget['amount']:g} {budget['unit']} per prompt"
 
 
 def lines(record: Record) -> Iterator[str]:

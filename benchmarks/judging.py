@@ -32,7 +32,8 @@ from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.build import build
 from advdistill.interfaces import Judge, Verifier
 from advdistill.judging import open_judge
-from advdistill.making import MakeRewards, prompts_file, shard_file
+from advdistill.making import prompts_file, shard_file
+from advdistill.making_pool import MakeRewards
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Split, Verdict
 from advdistill.tables import write_rows
 from benchmarks.bombs import BOMBS

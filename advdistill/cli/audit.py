@@ -84,7 +84,7 @@ def _report(run: FinishedRun, name: str, second: Verifier, options: argparse.Nam
         seed=options.seed,
     )
     report = audit(pool, rows, sample=len(sample), seed=options.seed)
-    reweighing = None if options.quick else reweigh(pool, rows, run.weighting)
+    reweighing = None if options.quick else reweigh(pool, rows, run.weighting, run.budget)
     return markdown(header, report, reweighing)
 
 

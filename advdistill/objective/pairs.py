@@ -51,9 +51,11 @@ def pairs_of(responses: Responses, max_pairs: int | None) -> Pairs:
     wrong_W = _by_prompt(counted_B & ~responses.right_B, prompts_B)
     rights_P = prompts_B[right_R].bincount(minlength=len(prompts_B))
     wrongs_P = prompts_B[wrong_W].bincount(minlength=len(prompts_B))
-    number_P = (rights_P * wrongs_P).clamp(max=max_pairs)
-    prompt_K = number_P.new_ones(len(number_P)).cumsum(0).sub(1).repeat_interleave(number_P)
-    turn_K = number_P.new_ones(len(prompt_K)).cumsum(0) - 1 - _starts(number_P)[prompt_K]
+    number_P = rights_P * wrongs_P
+    if max_pairs is not None:
+        number_P = number_P.clamp(max=max_pairs)
+    prompt_K = _counting(number_P).repeat_interleave(number_P)
+    turn_K = _counting(prompt_K) - _starts(number_P)[prompt_K]
     # Both sides are dealt round and round. After as many turns as their least common multiple the
     # same pairs would come again; one side then starts a place further on.
     shift_K = turn_K // rights_P.lcm(wrongs_P)[prompt_K]
@@ -94,6 +96,10 @@ def denominator(pairs: Pairs, normaliser: PairNormaliser, constant: float) -> fl
 def _by_prompt(chosen_B: torch.Tensor, prompts_B: torch.Tensor) -> torch.Tensor:
     places = chosen_B.nonzero().squeeze(1)
     return places[prompts_B[places].argsort(stable=True)]
+
+
+def _counting(numbers: torch.Tensor) -> torch.Tensor:
+    return numbers.new_ones(len(numbers)).cumsum(0) - 1
 
 
 def _starts(number_P: torch.Tensor) -> torch.Tensor:

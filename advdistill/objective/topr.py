@@ -35,8 +35,9 @@ class TOPR:
 
     TOPR, arXiv 2503.14286. pi is the student's probability of the response and mu the teacher's;
     the ratio is a number and not differentiated, and the loss is bounded (proposition 3.2).
-    Reconstruction: `ratio: mean` is ours. In the paper student and sampler are one model, so that
-    the ratio begins at 1; a student far from its teacher has a ratio of practically 0.
+    Unlike the paper, mu is the teacher itself at temperature 1, whatever it was sampled with.
+    Reconstruction: `ratio: mean` is ours. In the paper the student begins as the sampler, with a
+    ratio of 1; a student far from its teacher has one of practically 0 on long responses.
     """
 
     normaliser: Normaliser

@@ -5,8 +5,9 @@ Axes: `H` heads, `S` tokens, `D` width of a head; the batch is 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +17,10 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from advdistill.errors import StageError
+from advdistill.interfaces import Packing
+from advdistill.student.attention_flex import flex
+from advdistill.student.attention_merged import merged
 from advdistill.student.packing import Tree
 
 if TYPE_CHECKING:
@@ -23,10 +28,22 @@ if TYPE_CHECKING:
 
 NAME = "advdistill_trees"
 
+Kernel = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, Sequence[Tree], float | None], torch.Tensor
+]
+"""Returns the output (1, S, H, D) for queries (1, H, S, D), keys, values, trees and scale."""
+
+
+class UnpackableError(StageError):
+    """A layer of the model attends in a way that trees are not made for."""
+
 
 @contextmanager
-def tree_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Let the model attend over trees inside; backward passes belong inside too."""
+def tree_attention(model: PreTrainedModel, packing: Packing = Packing.auto) -> Iterator[None]:
+    """Let the model attend over trees inside, unless padded; backward passes belong inside too."""
+    if packing is Packing.padded:
+        yield
+        return
     before = model.config._attn_implementation or "sdpa"
     model.set_attn_implementation(NAME)
     try:
@@ -42,64 +59,77 @@ def attend(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    trees: Sequence[Tree] | None = None,
+    trees: tuple[Tree, ...] | None = None,
     **options: Any,  # what transformers passes to every attention function
 ) -> tuple[torch.Tensor, None]:
-    """Return the attention's output (1, S, H, D); without trees, that of plain attention."""
+    """Return the attention's output (1, S, H, D); without trees, that of plain attention.
+
+    Raises:
+        UnpackableError: the layer does more to its scores than to scale them.
+    """
     if trees is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    repeats = query.shape[1] // key.shape[1]
-    key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
-    dropout, scale = options.get("dropout", 0.0), options.get("scaling")
-    parts = [
-        part
-        for tree in trees
-        for part in _tree(query, key, value, tree, dropout=dropout, scale=scale)
-    ]
-    return torch.cat(parts, 2).transpose(1, 2), None
+    altering = [name for name in _ALTERING if options.get(name) is not None]
+    if altering:
+        raise UnpackableError(
+            f"{type(module).__name__} attends with {', '.join(altering)}; wanted full attention"
+        )
+    device = query.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+    kernel = _kernel(query, value, options.get("dropout", 0.0))
+    return kernel(query, key, value, trees, options.get("scaling")), None
 
 
-def _tree(
+_ALTERING = ("sliding_window", "softcap", "s_aux", "position_bias")
+"""Options of transformers by which an attention layer is more than softmax of scaled scores."""
+
+
+def _kernel(query: torch.Tensor, value: torch.Tensor, dropout: float) -> Kernel:
+    """Return the device's own kernel, or the one that runs everywhere where it does not apply."""
+    if dropout == 0 and query.shape[-1] == value.shape[-1]:
+        if query.device.type == "cpu":
+            return merged
+        if query.device.type == "cuda" and query.dtype is not torch.float64:
+            return flex
+    return partial(separate, dropout=dropout)
+
+
+def separate(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    tree: Tree,
-    *,
-    dropout: float,
+    trees: Sequence[Tree],
     scale: float | None,
-) -> Iterator[torch.Tensor]:
-    if len(tree.response_tokens) == 1:
-        whole = slice(tree.start, tree.start + tree.tokens)
-        yield scaled_dot_product_attention(
-            query[:, :, whole],
-            key[:, :, whole],
-            value[:, :, whole],
-            dropout_p=dropout,
-            is_causal=True,
-            scale=scale,
+    *,
+    dropout: float = 0.0,
+) -> torch.Tensor:
+    """Return what each prompt sees of itself and each response of prompt and itself, one by one."""
+    repeats = query.shape[1] // key.shape[1]
+    key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
+    parts = []
+    for asking, seen in (call for tree in trees for call in _calls(tree)):
+        mask = causal_lower_right(asking.stop - asking.start, sum(s.stop - s.start for s in seen))
+        parts.append(
+            scaled_dot_product_attention(
+                query[:, :, asking],
+                torch.cat([key[:, :, part] for part in seen], 2),
+                torch.cat([value[:, :, part] for part in seen], 2),
+                attn_mask=mask,
+                dropout_p=dropout,
+                scale=scale,
+            )
         )
-        return
+    return torch.cat(parts, 2).transpose(1, 2)
+
+
+def _calls(tree: Tree) -> Iterator[tuple[slice, list[slice]]]:
+    """Yield who looks, in the order of the row, and where."""
     prompt = slice(tree.start, tree.start + tree.prompt_tokens)
-    yield scaled_dot_product_attention(
-        query[:, :, prompt],
-        key[:, :, prompt],
-        value[:, :, prompt],
-        dropout_p=dropout,
-        is_causal=True,
-        scale=scale,
-    )
-    start = prompt.stop
-    for tokens in tree.response_tokens:
-        own = slice(start, start + tokens)
-        yield scaled_dot_product_attention(
-            query[:, :, own],
-            torch.cat([key[:, :, prompt], key[:, :, own]], 2),
-            torch.cat([value[:, :, prompt], value[:, :, own]], 2),
-            attn_mask=causal_lower_right(tokens, tree.prompt_tokens + tokens),
-            dropout_p=dropout,
-            scale=scale,
-        )
-        start = own.stop
+    yield prompt, [prompt]
+    for own in tree.responses:
+        yield own, [prompt, own]
 
 
 AttentionInterface.register(NAME, attend)

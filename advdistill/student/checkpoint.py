@@ -7,13 +7,16 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import load_file, load_model, save_file, save_model
+from safetensors.torch import load_file
+
+from advdistill.student.parallel import World, is_sharded
+from advdistill.student.sharded import Part, fill, read_whole, write_part
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MODEL, OPTIMIZER, RANDOMNESS = "model.safetensors", "optimizer.safetensors", "random.safetensors"
-MANIFEST = "manifest.json"
+MODEL, OPTIMIZER, RANDOMNESS = "model", "optimizer", "random"
+"""What the files of a checkpoint are called, before the part they hold and `.safetensors`."""
 
+MANIFEST = "manifest.json"
 
 CHECKPOINTS = "checkpoints"
 """The folder of checkpoints below the training's folder."""
@@ -39,6 +43,8 @@ class Progress:
     best_score: float | None = None
     tokens: int = 0
     """Response tokens trained on, each as often as it was seen."""
+    vitals: Mapping[str, list[float]] = field(default_factory=dict)
+    """Numbers of the first and the last steps, which show a collapse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,45 +55,77 @@ class Checkpoints:
     fingerprint: str
     """Of everything that the numbers depend on; a checkpoint with another one is not used."""
     keep: int
+    world: World
+    """The main process writes what all hold alike and decides what is used."""
 
     def save(self, model: PreTrainedModel, optimizer: Optimizer, progress: Progress) -> None:
-        """Store model, optimizer and random state under the step, then drop what is not needed."""
+        """Store model, optimizer and random state under the step, then drop what is not needed.
+
+        Every process calls it and writes what it alone holds; the manifest comes last.
+        """
         draft = self.folder / f"{_name(progress.step)}.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        save_model(model, str(draft / MODEL))
-        save_file(_optimizer_state(model, optimizer), draft / OPTIMIZER)
-        save_file(_random_state(), draft / RANDOMNESS)
-        manifest = {
-            "fingerprint": self.fingerprint,
-            "progress": asdict(progress),
-            "files": {name: _digest(draft / name) for name in (MODEL, OPTIMIZER, RANDOMNESS)},
-        }
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-        commit(draft, self.folder / _name(progress.step))
-        self._prune()
+        if self.world.main:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+        self.world.wait()
+        if self.world.main or is_sharded(model):
+            of_model = self._file(MODEL, parts=is_sharded(model))
+            write_part(draft / of_model, _trained(model))
+            of_optimizer = self._file(OPTIMIZER, parts=is_sharded(model))
+            write_part(draft / of_optimizer, _optimizer_state(model, optimizer))
+        write_part(draft / self._file(RANDOMNESS, parts=self.world.size > 1), _random_state())
+        self.world.wait()
+        if self.world.main:
+            _write_manifest(draft, self.fingerprint, progress)
+            commit(draft, self.folder / _name(progress.step))
+            self._prune()
 
     def restore(self, model: PreTrainedModel, optimizer: Optimizer) -> Progress:
         """Load the last checkpoint that is whole; a fresh `Progress` if there is none.
 
-        One that is not whole is named in a warning and removed.
+        One that is not whole is named in a warning and removed. It may have been written by
+        another number of processes, sharded or not.
         """
+        step = int(self.world.told(self._last_whole() if self.world.main else 0))
+        if step == 0:
+            return Progress()
+        path = self.folder / _name(step)
+        self.load_weights(model, step)
+        _load_optimizer(model, optimizer, path)
+        self._load_random(path)
+        return _progress(path)
+
+    def _last_whole(self) -> int:
         for step in reversed(self._steps()):
             path = self.folder / _name(step)
             fault = self._fault(path)
             if fault is None:
-                progress = _progress(path)
-                load_model(model, path / MODEL)
-                _load_optimizer(model, optimizer, load_file(path / OPTIMIZER))
-                _load_random(load_file(path / RANDOMNESS))
-                return progress
+                return step
             logger.warning("checkpoint '%s' is not used and is removed: %s", path.name, fault)
             shutil.rmtree(path)
-        return Progress()
+        return 0
 
     def load_weights(self, model: PreTrainedModel, step: int) -> None:
         """Load the weights of one step into the model."""
-        load_model(model, self.folder / _name(step) / MODEL)
+        for name, tensor in read_whole(self.folder / _name(step), MODEL):
+            fill(model.get_parameter(name), tensor)
+
+    def _file(self, stem: str, *, parts: bool) -> str:
+        part = Part(rank=self.world.rank, size=self.world.size)
+        return part.name(stem) if parts else f"{stem}.safetensors"
+
+    def _load_random(self, path: Path) -> None:
+        own = path / self._file(RANDOMNESS, parts=self.world.size > 1)
+        if own.exists():
+            _set_random(load_file(own))
+            return
+        logger.warning(
+            "checkpoint '%s' was written by another number of processes than %d: the random state, "
+            "which dropout draws from, starts anew",
+            path.name,
+            self.world.size,
+        )
+        torch.manual_seed(torch.initial_seed() + int(path.name[4:]))
 
     def _steps(self) -> list[int]:
         names = [path.name for path in self.folder.glob("step*")]
@@ -122,6 +160,15 @@ def commit(draft: Path, final: Path) -> None:
     _sync(final.parent)
 
 
+def _write_manifest(draft: Path, fingerprint: str, progress: Progress) -> None:
+    manifest = {
+        "fingerprint": fingerprint,
+        "progress": asdict(progress),
+        "files": {path.name: _digest(path) for path in sorted(draft.iterdir())},
+    }
+    (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+
+
 def _name(step: int) -> str:
     return f"step{step:05d}"
 
@@ -147,6 +194,13 @@ def _broken(path: Path, fingerprint: str) -> str | None:
     return None
 
 
+def _trained(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """Return the parameters that are trained; the others are those of the base."""
+    return {
+        name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
+    }
+
+
 def _optimizer_state(model: PreTrainedModel, optimizer: Optimizer) -> dict[str, torch.Tensor]:
     return {
         f"{name}/{key}": tensor
@@ -155,15 +209,14 @@ def _optimizer_state(model: PreTrainedModel, optimizer: Optimizer) -> dict[str, 
     }
 
 
-def _load_optimizer(
-    model: PreTrainedModel, optimizer: Optimizer, state: Mapping[str, torch.Tensor]
-) -> None:
-    parameters = dict(model.named_parameters())
-    for label, tensor in state.items():
+def _load_optimizer(model: PreTrainedModel, optimizer: Optimizer, path: Path) -> None:
+    for label, tensor in read_whole(path, OPTIMIZER):
         name, key = label.rsplit("/", 1)
-        # AdamW counts its steps on the CPU; its moments lie beside the parameter.
-        there = tensor if key == "step" else tensor.to(parameters[name].device)
-        optimizer.state[parameters[name]][key] = there
+        parameter = model.get_parameter(name)
+        # AdamW counts its steps on the CPU; its moments are as the parameter is, in parts or not.
+        there = tensor if key == "step" else torch.zeros_like(parameter, requires_grad=False)
+        fill(there, tensor)
+        optimizer.state[parameter][key] = there
 
 
 def _random_state() -> dict[str, torch.Tensor]:
@@ -171,7 +224,7 @@ def _random_state() -> dict[str, torch.Tensor]:
     return {**state, "cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else state
 
 
-def _load_random(state: Mapping[str, torch.Tensor]) -> None:
+def _set_random(state: Mapping[str, torch.Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])

@@ -1,8 +1,9 @@
-"""Full fine-tuning of a causal language model on weighted responses."""
+"""Fine-tuning of a causal language model on weighted responses, whole or by an adapter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 from advdistill.errors import ConfigError
@@ -15,16 +16,64 @@ class Dtype(StrEnum):
 
     float32 = "float32"
     bfloat16 = "bfloat16"
-    """Parameters, gradients and AdamW's state stay in float32 while training."""
+    """What is trained, its gradients and AdamW's state stay in float32 while training."""
+
+
+class Overlong(StrEnum):
+    """What becomes of a response that is, with its prompt, longer than `max_tokens`."""
+
+    truncate = "truncate"
+    """It is cut, no end is taught, and it is counted."""
+    drop = "drop"
+    """It is left out and counted."""
+    error = "error"
+    """The training is refused."""
+
+
+ALL_LINEAR = "all-linear"
+
+
+# Not frozen: OmegaConf cannot merge into a frozen child.
+@dataclass(kw_only=True)
+class Adapter:
+    """Low-rank matrices beside frozen weights: LoRA, arXiv 2106.09685."""
+
+    rank: int
+    alpha: float
+    """The product of the matrices is scaled by alpha / rank."""
+    dropout: float
+    """Of the adapter's inputs."""
+    targets: list[str]
+    """Names of linear modules, such as `q_proj`; or `all-linear` alone: all but the head."""
+    quantise: bool
+    """Keep the frozen weights in 4 bits, NF4 with its scales quantised too (arXiv 2305.14314)."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name, value, fine, wanted in (
+            ("rank", self.rank, self.rank >= 1, "at least 1"),
+            ("alpha", self.alpha, self.alpha > 0, "above 0"),
+            ("dropout", self.dropout, 0 <= self.dropout < 1, "0 or more, below 1"),
+            (
+                "targets",
+                self.targets,
+                len(self.targets) == 1 or (self.targets and ALL_LINEAR not in self.targets),
+                f"names of modules, or [{ALL_LINEAR}] alone",
+            ),
+        ):
+            if not fine:
+                raise ConfigError(f"student.adapter: {name} is {value}; wanted {wanted}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finetune:
-    """Trains every parameter with AdamW, one process, all answers of a prompt in one step."""
+    """Trains every parameter, or an adapter, with AdamW, all answers of a prompt in one step."""
 
     model: str
     revision: str | None
     dtype: Dtype
+    adapter: Adapter | None
+    """None: every parameter is trained."""
     seed: int
     epochs: float
     max_steps: int | None
@@ -40,12 +89,19 @@ class Finetune:
     """On matrices; norms and biases have none."""
     max_gradient_norm: float
     max_tokens: int
-    """Prompt and response together; longer ones are left out and counted."""
+    """Prompt and response together."""
+    overlong: Overlong
     gradient_checkpointing: bool
     eval_every: int
     """Steps between two checks on dev, each with a checkpoint."""
     keep_checkpoints: int
     """How many of the last ones are kept; the best one is kept besides."""
+    collapse_window: int | None
+    """Steps; the last ones against the first ones show a collapse, which stops; null: never."""
+    collapse_drop: float
+    """Nats per token by which both right and wrong answers have become less likely."""
+    collapse_surge: float
+    """Times the gradient norm of the first steps; a collapse has both marks."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -67,6 +123,14 @@ class Finetune:
             ("max_tokens", self.max_tokens, self.max_tokens >= 2, "at least 2"),
             ("eval_every", self.eval_every, self.eval_every >= 1, "at least 1"),
             ("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 1, "at least 1"),
+            (
+                "collapse_window",
+                self.collapse_window,
+                self.collapse_window is None or self.collapse_window >= 1,
+                "at least 1, or null",
+            ),
+            ("collapse_drop", self.collapse_drop, self.collapse_drop >= 0, "0 or more"),
+            ("collapse_surge", self.collapse_surge, self.collapse_surge >= 1, "at least 1"),
         ):
             if not fine:
                 raise ConfigError(f"student: {name} is {value}; wanted {wanted}")
@@ -74,6 +138,19 @@ class Finetune:
     def sources(self) -> Sequence[Path]:
         """Return the model's folder, if it is a local one."""
         return local_folders(self.model)
+
+    def check(self) -> None:
+        """Find out before anything is spent whether what it needs is installed.
+
+        Raises:
+            ConfigError: weights are to be kept in 4 bits, and bitsandbytes is not there.
+        """
+        quantise = self.adapter is not None and self.adapter.quantise
+        if quantise and find_spec("bitsandbytes") is None:
+            raise ConfigError(
+                "student: adapter.quantise is true, but bitsandbytes is not installed; "
+                "pip install 'advdistill[qlora]', or set student.adapter.quantise=false"
+            )
 
     def train(
         self,

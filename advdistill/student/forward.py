@@ -5,6 +5,8 @@ Axes: `B` rows of a pass, `S` tokens of a row, `N` response tokens, `D` width of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +14,7 @@ import torch
 from advdistill.errors import StageError
 from advdistill.interfaces import Packing
 from advdistill.student.batches import Row
-from advdistill.student.head import Head, TokenLoss, fused_loss, logprobs
+from advdistill.student.head import CHUNK_BYTES, Head, TokenLoss, fused_loss, logprobs
 from advdistill.student.packing import MicroBatch, micro_batches
 
 if TYPE_CHECKING:
@@ -22,9 +24,19 @@ if TYPE_CHECKING:
 class PassLoss(torch.nn.Module):
     """Decoder, head and loss of one pass."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(
+        self, model: PreTrainedModel, *, alone: bool = False, chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
+        """Wrap the model; `chunk_bytes` of logits exist at a time.
+
+        `alone` saves memory where no other process shares the gradient: that of the vocabulary's
+        matrices is added to them without a matrix of its own. Each loss must then be followed by
+        its backward pass, unscaled.
+        """
         super().__init__()
         self.model = model
+        self.alone = alone
+        self.chunk_bytes = chunk_bytes
 
     def forward(
         self, batch: MicroBatch, token_loss: TokenLoss | None
@@ -36,8 +48,10 @@ class PassLoss(torch.nn.Module):
         if token_loss is None:
             with torch.no_grad():
                 hidden_ND = self._hidden_ND(batch)
-                return None, logprobs(hidden_ND, self._head(), batch.targets_N)
-        return fused_loss(self._hidden_ND(batch), self._head(), batch.targets_N, token_loss)
+                return None, logprobs(hidden_ND, self._head(learns=False), batch.targets_N)
+        with _sparse(self.model.get_input_embeddings(), self.alone):
+            hidden_ND = self._hidden_ND(batch)
+        return fused_loss(hidden_ND, self._head(learns=True), batch.targets_N, token_loss)
 
     def _hidden_ND(self, batch: MicroBatch) -> torch.Tensor:
         """Return the hidden states that predict a response token, and no others."""
@@ -58,10 +72,16 @@ class PassLoss(torch.nn.Module):
             ).last_hidden_state
         return hidden_BSD.flatten(0, 1)[batch.predicting_N]
 
-    def _head(self) -> Head:
+    def _head(self, *, learns: bool) -> Head:
         head = self.model.get_output_embeddings()
         assert head is not None, "a causal language model has a head"
-        return Head(weight_VD=head.weight, bias_V=head.bias)
+        at_once = self.alone and learns and head.weight.requires_grad
+        return Head(
+            weight_VD=head.weight,
+            bias_V=head.bias,
+            sum_VD=_gradient(head.weight) if at_once else None,
+            chunk_bytes=self.chunk_bytes,
+        )
 
 
 @torch.no_grad()
@@ -74,11 +94,40 @@ def check_head(model: PreTrainedModel, row: Row) -> None:
     (batch,) = micro_batches([row], packing=Packing.padded, row_tokens=len(row.ids))
     batch = batch.to(model.device)
     _, logprobs_N = PassLoss(model)(batch, None)
-    plain_SV = model(input_ids=batch.ids_BS).logits[0, row.prompt_tokens - 1 : -1].float()
-    plain_N = plain_SV.log_softmax(-1).gather(1, batch.targets_N[:, None])[:, 0]
+    plain_SV = model(input_ids=batch.ids_BS).logits[0, row.prompt_tokens - 1 : -1]
+    plain_N = plain_SV.float().log_softmax(-1).gather(1, batch.targets_N[:, None])[:, 0]
     gap = float((plain_N - logprobs_N).abs().max())
-    if gap > 1e-2:
+    # In bfloat16 a logit may round up in the one product and down in the other.
+    rounding = 2 * torch.finfo(plain_SV.dtype).eps * float(plain_SV.abs().max())
+    if gap > 1e-2 + rounding:
         raise StageError(
             f"student '{type(model).__name__}': log-probs from its head alone differ by {gap:.3g} "
             "from its own, so it changes its logits afterwards; wanted a model with a plain head"
         )
+
+
+@contextmanager
+def _sparse(embedding: torch.nn.Module, alone: bool) -> Iterator[None]:
+    """Let the embedding's gradient be the rows of the tokens at hand, added to a whole matrix."""
+    # CPU: on CUDA the rows are added in any order, which does not end in the same bits each time.
+    if (
+        not alone
+        or not isinstance(embedding, torch.nn.Embedding)
+        or not embedding.weight.requires_grad
+        or embedding.weight.is_cuda
+    ):
+        yield
+        return
+    _gradient(embedding.weight)
+    before, embedding.sparse = embedding.sparse, True
+    try:
+        yield
+    finally:
+        embedding.sparse = before
+
+
+def _gradient(weight: torch.Tensor) -> torch.Tensor:
+    """Return the weight's gradient, 0 where it has none yet."""
+    if weight.grad is None:
+        weight.grad = torch.zeros_like(weight)
+    return weight.grad

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -37,9 +38,9 @@ def responses_of(rows: Sequence[Row]) -> Responses:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(r.prompt_id for r in rows))}
     return Responses(
         weights_B=torch.tensor([row.weight for row in rows], dtype=torch.float64),
-        lengths_B=torch.tensor([row.response_tokens for row in rows]),
-        right_B=torch.tensor([row.right for row in rows]),
-        groups_B=torch.tensor([numbers[row.prompt_id] for row in rows]),
+        lengths_B=torch.tensor([row.response_tokens for row in rows], dtype=torch.int64),
+        right_B=torch.tensor([row.right for row in rows], dtype=torch.bool),
+        groups_B=torch.tensor([numbers[row.prompt_id] for row in rows], dtype=torch.int64),
         teacher_B=_known([row.teacher for row in rows]),
         reference_B=_known([row.reference for row in rows]),
     )
@@ -59,13 +60,12 @@ def accumulate(
     The passes hold every token of the responses once. Each is divided by the denominator of the
     whole step, so their number and their order change nothing but rounding.
     """
-    whole = (
-        _slopes(forward, responses, passes, objective) if objective.scope is Scope.step else None
-    )
+    step = _Step(responses=_placed(responses), passes=passes)
+    whole = _slopes(forward, step, objective) if objective.scope is Scope.step else None
     losses, found = [], []
     for number, batch in enumerate(passes):
         token_loss = (
-            _own_loss(objective, responses, batch)
+            _own_loss(objective, step, batch)
             if whole is None
             else _given_slope(whole.slopes[number])
         )
@@ -74,8 +74,38 @@ def accumulate(
         backward(loss)
         losses.append(loss.detach())
         found.append(logprobs_N)
-    loss = torch.stack(losses).sum() if whole is None else whole.loss / denominator
-    return _sums(float(loss), _token_batch(responses, passes, torch.cat(found)))
+        # the graph of one pass is gone before the next is made
+        del loss
+    loss = torch.stack(losses).double().sum() if whole is None else whole.loss / denominator
+    return _sums(loss, step.tokens(torch.cat(found)))
+
+
+_Placed = Callable[[torch.Tensor], Responses]
+"""Gives back the responses beside some log-probs."""
+
+
+def _placed(responses: Responses) -> _Placed:
+    """Return what moves the responses to a device once for all chunks and passes there."""
+
+    @cache
+    def moved(device: torch.device, dtype: torch.dtype) -> Responses:
+        return responses.beside(torch.empty(0, device=device, dtype=dtype))
+
+    return lambda logprobs_N: moved(logprobs_N.device, logprobs_N.dtype)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Step:
+    responses: _Placed
+    passes: Sequence[MicroBatch]
+
+    def tokens(self, logprobs_N: torch.Tensor) -> TokenBatch:
+        """Return all tokens as one batch, given their log-probs in the order of the passes."""
+        return TokenBatch(
+            logprobs_N=logprobs_N,
+            response_N=torch.cat([batch.response_N for batch in self.passes]),
+            responses=self.responses(logprobs_N),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,25 +117,24 @@ class _Whole:
     """The derivative by each log-prob of each pass."""
 
 
-def _slopes(
-    forward: Forward, responses: Responses, passes: Sequence[MicroBatch], objective: Objective
-) -> _Whole:
+def _slopes(forward: Forward, step: _Step, objective: Objective) -> _Whole:
+    device = step.passes[0].ids_BS.device
     # forked, so that dropout draws the same in the passes that follow
-    with torch.random.fork_rng():
-        found = [forward(batch, None)[1] for batch in passes]
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        found = [forward(batch, None)[1] for batch in step.passes]
     logprobs_N = torch.cat(found).requires_grad_()
-    loss = objective.loss(_token_batch(responses, passes, logprobs_N))
+    loss = objective.loss(step.tokens(logprobs_N))
     (slope_N,) = torch.autograd.grad(loss, logprobs_N)
     return _Whole(loss=loss.detach(), slopes=slope_N.split([len(part) for part in found]))
 
 
-def _own_loss(objective: Objective, responses: Responses, batch: MicroBatch) -> TokenLoss:
+def _own_loss(objective: Objective, step: _Step, batch: MicroBatch) -> TokenLoss:
     def token_loss(logprobs_N: torch.Tensor, part: slice) -> torch.Tensor:
         return objective.loss(
             TokenBatch(
                 logprobs_N=logprobs_N,
                 response_N=batch.response_N[part],
-                responses=responses.beside(logprobs_N),
+                responses=step.responses(logprobs_N),
             )
         )
 
@@ -120,26 +149,21 @@ def _divided(token_loss: TokenLoss, denominator: float) -> TokenLoss:
     return lambda logprobs_N, part: token_loss(logprobs_N, part) / denominator
 
 
-def _token_batch(
-    responses: Responses, passes: Sequence[MicroBatch], logprobs_N: torch.Tensor
-) -> TokenBatch:
-    return TokenBatch(
-        logprobs_N=logprobs_N,
-        response_N=torch.cat([batch.response_N for batch in passes]),
-        responses=responses.beside(logprobs_N),
-    )
-
-
-def _sums(loss: float, batch: TokenBatch) -> StepLoss:
+def _sums(loss: torch.Tensor, batch: TokenBatch) -> StepLoss:
     mean_B = (batch.sums_B(batch.logprobs_N) / batch.responses.lengths_B).double()
     right_B = batch.responses.right_B
+    # one tensor, so that the device is waited for once
+    facts = [loss, mean_B[right_B].sum(), right_B.sum(), mean_B[~right_B].sum(), (~right_B).sum()]
+    found, right_logprob, right, wrong_logprob, wrong = torch.stack(
+        [fact.double() for fact in facts]
+    ).tolist()
     return StepLoss(
-        loss=loss,
+        loss=found,
         tokens=len(batch.logprobs_N),
-        right_logprob=float(mean_B[right_B].sum()),
-        right=int(right_B.sum()),
-        wrong_logprob=float(mean_B[~right_B].sum()),
-        wrong=int((~right_B).sum()),
+        right_logprob=right_logprob,
+        right=int(right),
+        wrong_logprob=wrong_logprob,
+        wrong=int(wrong),
     )
 
 

@@ -15,15 +15,19 @@ TokenLoss = Callable[[torch.Tensor, slice], torch.Tensor]
 """Returns the loss, a scalar, of the log-probs of one slice of the tokens."""
 
 CHUNK_BYTES = 64 * 2**20
-"""Of the logits that exist at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Head:
-    """The weights that turn hidden states into logits."""
+    """What turns hidden states into logits."""
 
     weight_VD: torch.Tensor
     bias_V: torch.Tensor | None
+    sum_VD: torch.Tensor | None = None
+    """Where given, the gradient of the weight is added to it at once, and autograd sees none of it:
+    one tensor of that size less. The loss must then be differentiated once, and not be scaled."""
+    chunk_bytes: int = CHUNK_BYTES
+    """Of the logits that exist at a time."""
 
 
 def fused_loss(
@@ -34,21 +38,19 @@ def fused_loss(
     The gradient is computed chunk by chunk beside the loss, from the slope of `token_loss` at each
     log-prob, which is why a token's loss must depend on its own log-prob alone.
     """
-    loss, logprobs_N = _Fused.apply(hidden_ND, head.weight_VD, head.bias_V, targets_N, token_loss)
+    weight_VD = head.weight_VD if head.sum_VD is None else head.weight_VD.detach()
+    loss, logprobs_N = _Fused.apply(hidden_ND, weight_VD, head.bias_V, head, targets_N, token_loss)
     return loss, logprobs_N
 
 
 @torch.no_grad()
 def logprobs(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
     """Return logprobs_N, without a gradient."""
-    weight_VD = head.weight_VD.to(_compute_dtype(hidden_ND))
-    parts = [
-        _logits(hidden_ND[part], weight_VD, head.bias_V)
-        .log_softmax(1)
-        .gather(1, targets_N[part, None])
-        for part in _chunks(hidden_ND, head.weight_VD)
-    ]
-    return torch.cat(parts)[:, 0]
+    room = _Room.of(hidden_ND, head)
+    found_N = hidden_ND.new_empty(len(hidden_ND), dtype=room.powers_NV.dtype)
+    for part in room.parts(len(hidden_ND)):
+        found_N[part] = _chunk(room, hidden_ND[part], targets_N[part]).logprobs_N
+    return found_N
 
 
 class _Fused(torch.autograd.Function):
@@ -58,40 +60,113 @@ class _Fused(torch.autograd.Function):
         hidden_ND: torch.Tensor,
         weight_VD: torch.Tensor,
         bias_V: torch.Tensor | None,
+        head: Head,
         targets_N: torch.Tensor,
         token_loss: TokenLoss,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        dtype = _compute_dtype(hidden_ND)
-        cast_VD = weight_VD.to(dtype)
-        slope_ND = torch.empty_like(hidden_ND)
+        room = _Room.of(hidden_ND, head)
         slope_VD = torch.zeros_like(weight_VD) if ctx.needs_input_grad[1] else None
-        slope_V = None if bias_V is None else torch.zeros_like(bias_V)
-        losses, logprobs = [], []
-        for part in _chunks(hidden_ND, weight_VD):
-            logits_NV = _logits(hidden_ND[part], cast_VD, bias_V)
-            total_N1 = logits_NV.logsumexp(1, keepdim=True)
-            logprobs_N1 = logits_NV.gather(1, targets_N[part, None]) - total_N1
-            loss, slope_N = _slope(token_loss, logprobs_N1[:, 0], part)
-            # d logprob / d logits = onehot - softmax
-            logits_NV.sub_(total_N1).exp_().mul_(-slope_N[:, None])
-            logits_NV.scatter_add_(1, targets_N[part, None], slope_N[:, None])
-            slopes_NV = logits_NV.to(dtype)
-            slope_ND[part] = slopes_NV @ cast_VD
-            if slope_VD is not None:
-                _add_product(slope_VD, slopes_NV.T, hidden_ND[part].to(dtype))
+        slope_V = None
+        if bias_V is not None and ctx.needs_input_grad[2]:
+            slope_V = torch.zeros_like(bias_V)
+        sum_VD = slope_VD if head.sum_VD is None else head.sum_VD
+        slope_ND = torch.empty_like(hidden_ND)
+        logprobs_N = hidden_ND.new_empty(len(hidden_ND), dtype=room.powers_NV.dtype)
+        loss = logprobs_N.new_zeros(())
+        for part in room.parts(len(hidden_ND)):
+            chunk = _chunk(room, hidden_ND[part], targets_N[part])
+            logprobs_N[part] = chunk.logprobs_N
+            part_loss, slope_N = _slope(token_loss, chunk.logprobs_N, part)
+            loss += part_loss
+            scale_N1 = _towards_slopes(chunk, targets_N[part], slope_N)
+            slope_ND[part] = (room.cast(chunk.powers_NV) @ room.weight_VD) * scale_N1
+            if sum_VD is not None:
+                _add_product(sum_VD, chunk.powers_NV, hidden_ND[part] * scale_N1, room)
             if slope_V is not None:
-                slope_V += logits_NV.sum(0)
-            losses.append(loss)
-            logprobs.append(logprobs_N1[:, 0])
+                slope_V.addmv_(chunk.powers_NV.T, scale_N1[:, 0])
         ctx.slopes = (slope_ND, slope_VD, slope_V)
-        logprobs_N = torch.cat(logprobs)
         ctx.mark_non_differentiable(logprobs_N)
-        return torch.stack(losses).sum(), logprobs_N
+        return loss, logprobs_N
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        scaled = [None if slope is None else slope.mul_(gradients[0]) for slope in ctx.slopes]
-        return (*scaled, None, None)
+        # given up, so that autograd may keep the tensors themselves instead of copies
+        slopes, ctx.slopes = ctx.slopes, None
+        scaled = [None if slope is None else slope.mul_(gradients[0]) for slope in slopes]
+        del slopes
+        return (*scaled, None, None, None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Room:
+    """The head in the precision of its products, and the memory that every chunk's logits use."""
+
+    weight_VD: torch.Tensor
+    bias_V: torch.Tensor | None
+    powers_NV: torch.Tensor
+    """float32 at least."""
+    cast_NV: torch.Tensor | None
+    """Of the products' precision; None where that is the same."""
+
+    @classmethod
+    def of(cls, hidden_ND: torch.Tensor, head: Head) -> _Room:
+        """Return the room for as many tokens as the head's `chunk_bytes` hold."""
+        device = hidden_ND.device.type
+        mixed = torch.is_autocast_enabled(device)
+        dtype = torch.get_autocast_dtype(device) if mixed else hidden_ND.dtype
+        wide = torch.promote_types(dtype, torch.float32)
+        vocabulary = len(head.weight_VD)
+        size = max(head.chunk_bytes // (wide.itemsize * vocabulary), 1)
+        powers_NV = hidden_ND.new_empty(min(size, len(hidden_ND)), vocabulary, dtype=wide)
+        return cls(
+            weight_VD=head.weight_VD.detach().to(dtype),
+            bias_V=head.bias_V,
+            powers_NV=powers_NV,
+            cast_NV=None if wide is dtype else torch.empty_like(powers_NV, dtype=dtype),
+        )
+
+    def parts(self, tokens: int) -> Iterator[slice]:
+        """Yield the tokens of each chunk."""
+        size = len(self.powers_NV)
+        for start in range(0, tokens, max(size, 1)):
+            yield slice(start, min(start + size, tokens))
+
+    def cast(self, powers_NV: torch.Tensor) -> torch.Tensor:
+        """Return them in the precision of the products."""
+        return (
+            powers_NV if self.cast_NV is None else self.cast_NV[: len(powers_NV)].copy_(powers_NV)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Chunk:
+    powers_NV: torch.Tensor
+    """e to the power of each logit less the largest of its token: none is above 1."""
+    total_N1: torch.Tensor
+    logprobs_N: torch.Tensor
+
+
+def _chunk(room: _Room, hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> _Chunk:
+    # Every pass over the logits costs, and a temporary copy of them twice: all is done in place,
+    # and what divides or multiplies a token's whole row is left to the narrow side of a product.
+    logits_NV = _logits(room, hidden_ND)
+    chosen_N1 = logits_NV.gather(1, targets_N[:, None])
+    largest_N1 = logits_NV.amax(1, keepdim=True)
+    powers_NV = logits_NV.sub_(largest_N1).exp_()
+    total_N1 = powers_NV.sum(1, keepdim=True)
+    logprobs_N1 = chosen_N1 - largest_N1 - total_N1.log()
+    return _Chunk(powers_NV=powers_NV, total_N1=total_N1, logprobs_N=logprobs_N1[:, 0])
+
+
+def _logits(room: _Room, hidden_ND: torch.Tensor) -> torch.Tensor:
+    logits_NV = room.powers_NV[: len(hidden_ND)]
+    if room.cast_NV is None:
+        torch.mm(hidden_ND, room.weight_VD.T, out=logits_NV)
+    else:
+        narrow_NV = room.cast_NV[: len(hidden_ND)]
+        torch.mm(hidden_ND.to(narrow_NV.dtype), room.weight_VD.T, out=narrow_NV)
+        logits_NV.copy_(narrow_NV)
+    return logits_NV if room.bias_V is None else logits_NV.add_(room.bias_V)
 
 
 def _slope(
@@ -105,31 +180,22 @@ def _slope(
     return loss.detach(), slope_N
 
 
-def _logits(
-    hidden_ND: torch.Tensor, weight_VD: torch.Tensor, bias_V: torch.Tensor | None
-) -> torch.Tensor:
-    """Return logits_NV in float32 at least."""
-    with torch.autocast(hidden_ND.device.type, enabled=False):
-        logits_NV = hidden_ND.to(weight_VD.dtype) @ weight_VD.T
-    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-    return logits_NV if bias_V is None else logits_NV + bias_V
+def _towards_slopes(chunk: _Chunk, targets_N: torch.Tensor, slope_N: torch.Tensor) -> torch.Tensor:
+    """Turn the powers into the slopes by the logits but for a factor per token; return those.
+
+    d logprob / d logits is onehot - softmax, and the softmax is powers / total.
+    """
+    targets_N1 = targets_N[:, None]
+    # before any rounding to fewer bits, which would spoil a softmax near 1 less 1
+    chunk.powers_NV.scatter_(1, targets_N1, chunk.powers_NV.gather(1, targets_N1) - chunk.total_N1)
+    return -slope_N[:, None] / chunk.total_N1
 
 
-def _add_product(sum_VD: torch.Tensor, left_VN: torch.Tensor, right_ND: torch.Tensor) -> None:
-    if sum_VD.dtype == left_VN.dtype:
-        sum_VD.addmm_(left_VN, right_ND)
+def _add_product(
+    sum_VD: torch.Tensor, powers_NV: torch.Tensor, scaled_ND: torch.Tensor, room: _Room
+) -> None:
+    if room.cast_NV is not None and sum_VD.is_cuda:
+        sum_VD += room.cast_NV[: len(powers_NV)].T @ scaled_ND.to(room.cast_NV.dtype)
     else:
-        sum_VD += left_VN @ right_ND
-
-
-def _compute_dtype(hidden_ND: torch.Tensor) -> torch.dtype:
-    device = hidden_ND.device.type
-    return (
-        torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden_ND.dtype
-    )
-
-
-def _chunks(hidden_ND: torch.Tensor, weight_VD: torch.Tensor) -> Iterator[slice]:
-    size = max(CHUNK_BYTES // (4 * len(weight_VD)), 16)
-    for start in range(0, len(hidden_ND), size):
-        yield slice(start, min(start + size, len(hidden_ND)))
+        # CPU: adding a product of fewer bits to float32 takes longer than a product in float32
+        sum_VD.addmm_(powers_NV.T.to(sum_VD.dtype), scaled_ND.to(sum_VD.dtype))

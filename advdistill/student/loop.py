@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,19 +14,18 @@ import torch
 
 from advdistill.errors import StageError
 from advdistill.interfaces import Example, Objective, TrainingJob
-from advdistill.models import load_tokenizer
-from advdistill.student.attention import tree_attention
 from advdistill.student.batches import Row
-from advdistill.student.checkpoint import CHECKPOINTS, Progress, commit
-from advdistill.student.finetune import Dtype, Finetune
-from advdistill.student.gradient import accumulate, responses_of
-from advdistill.student.loading import load_base
-from advdistill.student.packing import micro_batches
+from advdistill.student.checkpoint import CHECKPOINTS, Progress
+from advdistill.student.collapse import remember, require_sound
+from advdistill.student.export import SUMMARY, export
+from advdistill.student.finetune import Finetune
+from advdistill.student.gradient import responses_of
+from advdistill.student.memory import within_memory
+from advdistill.student.parallel import whole
+from advdistill.student.proof import prove
 from advdistill.student.schedule import batches, learning_rate
+from advdistill.student.share import gradient_of
 from advdistill.student.training import Training, prepare
-
-SUMMARY = "training.json"
-"""Written last; a folder that has it is finished."""
 
 
 def train(
@@ -45,8 +43,11 @@ def train(
     with _own_randomness(student.seed):
         training = prepare(student, objective, examples, folder=folder, job=job)
         progress = training.checkpoints.restore(training.base.model, training.optimizer)
+        prove(training, folder)
         progress = _run(training, progress)
-        _export(training, progress, folder)
+        if training.base.world.main:
+            export(training, progress, folder)
+        training.base.world.wait()
 
 
 def _run(training: Training, progress: Progress) -> Progress:
@@ -54,13 +55,19 @@ def _run(training: Training, progress: Progress) -> Progress:
     student, by_prompt = training.student, training.base.rows.by_prompt
     if progress.step == 0:
         progress = _judge(training, progress)
-    left = islice(batches(student, list(by_prompt)), progress.step, None)
+    left = islice(batches(student, by_prompt, training.job.budget), progress.step, None)
     for step, prompt_ids in enumerate(left, progress.step + 1):
         rows = [row for name in prompt_ids for row in by_prompt[name]]
         numbers = _step(training, rows, step)
         training.job.watch.report(numbers, step)
         training.job.watch.progress(step, training.steps)
-        progress = replace(progress, step=step, tokens=progress.tokens + int(numbers["tokens"]))
+        progress = replace(
+            progress,
+            step=step,
+            tokens=progress.tokens + int(numbers["tokens"]),
+            vitals=remember(progress.vitals, numbers, student),
+        )
+        require_sound(progress.vitals, student, step)
         if step % student.eval_every == 0 or step == training.steps:
             progress = _judge(training, progress)
             training.checkpoints.save(training.base.model, training.optimizer, progress)
@@ -75,20 +82,19 @@ def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float
     denominator = training.objective.denominator(responses) if responses else 0.0
     if responses is None or denominator == 0:
         return {"learning_rate": rate, "tokens": 0.0}
-    device, job = training.base.accelerator.device, training.job
-    passes = [
-        batch.to(device)
-        for batch in micro_batches(rows, packing=job.packing, row_tokens=job.row_tokens)
-    ]
-    with tree_attention(training.base.model):
-        found = accumulate(
-            training.base.forward,
-            responses,
-            passes,
+    found = within_memory(
+        lambda row_tokens: gradient_of(
+            training.base,
+            rows,
             objective=training.objective,
             denominator=denominator,
-            backward=training.base.accelerator.backward,
-        )
+            job=replace(training.job, row_tokens=row_tokens),
+        ),
+        training.room,
+        discard=training.optimizer.zero_grad,
+        longest=max(len(row.ids) for row in rows),
+        tokens=sum(len(row.ids) for row in rows),
+    )
     norm = _clip(training)
     _require_finite(step, loss=found.loss, gradient_norm=norm)
     for group in training.optimizer.param_groups:
@@ -113,7 +119,7 @@ def _clip(training: Training) -> float:
         training.base.model.parameters(), training.student.max_gradient_norm
     )
     assert norm is not None, "only DeepSpeed clips out of sight, and `prepare` refuses it"
-    return float(norm)
+    return float(whole(norm))
 
 
 def _judge(training: Training, progress: Progress) -> Progress:
@@ -121,42 +127,11 @@ def _judge(training: Training, progress: Progress) -> Progress:
     if training.job.validate is None:
         return progress
     training.base.model.eval()
-    with training.base.autocast():
-        score = training.job.validate(training.base.model, training.base.tokenizer)
+    score = training.base.dev_accuracy(training.job.validate)
     training.job.watch.report({"dev_accuracy": score}, progress.step)
     if progress.best_score is not None and score <= progress.best_score:
         return progress
     return replace(progress, best_step=progress.step, best_score=score)
-
-
-def _export(training: Training, progress: Progress, folder: Path) -> None:
-    """Leave the best model, or the last one without dev, in `folder/model`."""
-    student, model = training.student, training.base.model
-    best = progress.step if progress.best_step is None else progress.best_step
-    if best == 0:
-        model = load_base(student, training.base.tokenizer)
-    else:
-        training.checkpoints.load_weights(model, best)
-    draft = folder / "model.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    if student.dtype is Dtype.bfloat16:
-        model.bfloat16()
-    model.save_pretrained(draft)
-    # Loaded anew: the one in use may have been told to pad by whoever validated with it.
-    load_tokenizer(student.model, student.revision).save_pretrained(draft)
-    commit(draft, folder / "model")
-    summary = {
-        "steps": progress.step,
-        "best_step": progress.best_step,
-        "best_dev_accuracy": progress.best_score,
-        "examples_used": training.base.rows.used,
-        "examples_dropped": training.base.rows.dropped,
-        "tokens": progress.tokens,
-    }
-    draft = folder / f"{SUMMARY}.tmp"
-    draft.write_text(json.dumps(summary, indent=2) + "\n")
-    draft.replace(folder / SUMMARY)
-    shutil.rmtree(training.checkpoints.folder, ignore_errors=True)
 
 
 def _require_finite(step: int, *, loss: float, gradient_norm: float) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from advdistill.interfaces import Packing
 from advdistill.student.batches import Row
+from advdistill.student.filling import filled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,14 @@ class Tree:
     def tokens(self) -> int:
         """All its tokens."""
         return self.prompt_tokens + sum(self.response_tokens)
+
+    @property
+    def responses(self) -> Iterator[slice]:
+        """Where in the row each response lies."""
+        end = self.start + self.prompt_tokens
+        for tokens in self.response_tokens:
+            yield slice(end, end + tokens)
+            end += tokens
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,91 +77,61 @@ def micro_batches(rows: Sequence[Row], *, packing: Packing, row_tokens: int) -> 
     """
     if packing is Packing.padded:
         return [_padded(rows, part) for part in _padded_parts(rows, row_tokens)]
-    groves = [_Grove(rows, list(members)) for members in _planted(rows, packing, row_tokens)]
-    return [_packed(bin_) for bin_ in _filled(groves, row_tokens)]
+    groups = list(_groups(rows, packing, row_tokens))
+    passes = filled([_tree(rows, group).tokens for group in groups], row_tokens)
+    return [_packed(rows, [groups[i] for i in sorted(part)]) for part in passes]
 
 
-@dataclass(frozen=True)
-class _Grove:
-    """The rows of one tree, as indices into the rows of the step."""
-
-    rows: Sequence[Row]
-    members: list[int]
-
-    @property
-    def prompt_tokens(self) -> int:
-        return self.rows[self.members[0]].prompt_tokens
-
-    @property
-    def tokens(self) -> int:
-        return self.prompt_tokens + sum(self.rows[i].response_tokens for i in self.members)
+_BRANCH_TOKENS = 8
+"""What one more response in a tree costs beside its tokens, as tokens that the body computes."""
 
 
-def _planted(rows: Sequence[Row], packing: Packing, row_tokens: int) -> Iterator[list[int]]:
-    """Yield the members of each tree: one response, or as many of a prompt as fit a row."""
-    by_prompt = sorted(range(len(rows)), key=lambda i: rows[i].prompt_id)
-    for _, members in groupby(by_prompt, key=lambda i: rows[i].prompt_id):
-        group = list(members)
-        if packing is Packing.plain or not _worth_sharing([rows[i] for i in group], packing):
-            yield from ([i] for i in group)
-            continue
-        tree: list[int] = []
-        room = 0
-        for i in group:
-            if not tree or room < rows[i].response_tokens:
-                if tree:
-                    yield tree
-                tree, room = [], row_tokens - rows[i].prompt_tokens
-            tree.append(i)
-            room -= rows[i].response_tokens
-        yield tree
+def _groups(rows: Sequence[Row], packing: Packing, row_tokens: int) -> Iterator[list[int]]:
+    """Yield the rows of each tree: one response, or those of a prompt that share a copy of it."""
+    by_prompt: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_prompt.setdefault(row.prompt_id, []).append(i)
+    for group in by_prompt.values():
+        room = row_tokens - rows[group[0]].prompt_tokens
+        for part in filled([rows[i].response_tokens for i in group], room):
+            members = sorted(group[i] for i in part)
+            if packing is Packing.plain or (packing is Packing.auto and not _pays(rows, members)):
+                yield from ([i] for i in members)
+            else:
+                yield members
 
 
-def _worth_sharing(group: Sequence[Row], packing: Packing) -> bool:
-    return packing is Packing.shared or len(group) > 1
+def _pays(rows: Sequence[Row], members: Sequence[int]) -> bool:
+    """Return whether the copies of the prompt that a tree saves outweigh what it costs."""
+    saved = (len(members) - 1) * rows[members[0]].prompt_tokens
+    return saved > len(members) * _BRANCH_TOKENS
 
 
-def _filled(groves: Sequence[_Grove], row_tokens: int) -> list[list[_Grove]]:
-    """Return the trees in rows: each, the largest first, goes to the first row with room."""
-    bins: list[list[_Grove]] = []
-    room: list[int] = []
-    for grove in sorted(groves, key=lambda grove: -grove.tokens):
-        place = next((i for i, left in enumerate(room) if left >= grove.tokens), None)
-        if place is None:
-            bins.append([grove])
-            room.append(row_tokens - grove.tokens)
-        else:
-            bins[place].append(grove)
-            room[place] -= grove.tokens
-    return bins
+def _tree(rows: Sequence[Row], members: Sequence[int], start: int = 0) -> Tree:
+    return Tree(
+        start=start,
+        prompt_tokens=rows[members[0]].prompt_tokens,
+        response_tokens=tuple(rows[i].response_tokens for i in members),
+    )
 
 
-def _packed(groves: Sequence[_Grove]) -> MicroBatch:
-    ids, positions, predicting, targets, responses, trees = [], [], [], [], [], []
-    start = 0
-    for grove in groves:
-        rows, prompt = grove.rows, grove.prompt_tokens
-        first = rows[grove.members[0]]
-        trees.append(
-            Tree(
-                start=start,
-                prompt_tokens=prompt,
-                response_tokens=tuple(rows[i].response_tokens for i in grove.members),
-            )
-        )
-        ids.append(first.ids[:prompt])
+def _packed(rows: Sequence[Row], groups: Sequence[Sequence[int]]) -> MicroBatch:
+    ids, positions, predicting, targets, responses = [], [], [], [], []
+    trees: list[Tree] = []
+    for members in groups:
+        tree = _tree(rows, members, start=trees[-1].start + trees[-1].tokens if trees else 0)
+        trees.append(tree)
+        prompt = tree.prompt_tokens
+        ids.append(rows[members[0]].ids[:prompt])
         positions.append(np.arange(prompt))
-        place = start + prompt
-        for i in grove.members:
+        for i, own in zip(members, tree.responses, strict=True):
             answer = rows[i].ids[prompt:]
             ids.append(answer)
             positions.append(np.arange(prompt, prompt + len(answer)))
             # the prompt's last token predicts the first of every response
-            predicting.append([start + prompt - 1, *range(place, place + len(answer) - 1)])
+            predicting.append([tree.start + prompt - 1, *range(own.start, own.stop - 1)])
             targets.append(answer)
             responses.append(np.full(len(answer), i))
-            place += len(answer)
-        start = place
     return MicroBatch(
         ids_BS=_tensor(ids)[None],
         positions_BS=_tensor(positions)[None],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -11,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from advdistill.budget import Budget
 from advdistill.interfaces import Example, Objective, TrainingJob
 from advdistill.student.batches import Rows
 from advdistill.student.checkpoint import CHECKPOINTS, Checkpoints
+from advdistill.student.checks import check_teacher
 from advdistill.student.finetune import Finetune
 from advdistill.student.loading import Base, open_base
-from advdistill.student.schedule import visits
+from advdistill.student.memory import Room
+from advdistill.student.schedule import steps
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,13 +34,9 @@ class Training:
     base: Base
     optimizer: torch.optim.Optimizer
     checkpoints: Checkpoints
-
-    @property
-    def steps(self) -> int:
-        """The number of optimizer steps."""
-        return math.ceil(
-            visits(self.student, len(self.base.rows.by_prompt)) / self.student.batch_prompts
-        )
+    room: Room
+    steps: int
+    """The number of optimizer steps."""
 
 
 def prepare(
@@ -51,6 +49,7 @@ def prepare(
 ) -> Training:
     """Load, encode and check everything that the first step needs; raises as `open_base` does."""
     base = open_base(student, examples, job=job)
+    check_teacher(objective, base.rows)
     return Training(
         student=student,
         objective=objective,
@@ -59,15 +58,19 @@ def prepare(
         optimizer=_optimizer(base.model, student),
         checkpoints=Checkpoints(
             folder=folder / CHECKPOINTS,
-            fingerprint=_fingerprint(student, objective, base.rows),
+            fingerprint=_fingerprint(student, objective, job.budget, base.rows),
             keep=student.keep_checkpoints,
+            world=base.world,
         ),
+        room=Room(row_tokens=job.row_tokens, alone=base.world.size == 1),
+        steps=steps(student, base.rows.by_prompt, job.budget),
     )
 
 
 def _optimizer(model: PreTrainedModel, student: Finetune) -> torch.optim.Optimizer:
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    matrices = [parameter for parameter in trained if parameter.ndim >= 2]
+    others = [parameter for parameter in trained if parameter.ndim < 2]
     groups = [
         {"params": matrices, "weight_decay": student.weight_decay},
         {"params": others, "weight_decay": 0.0},
@@ -75,8 +78,8 @@ def _optimizer(model: PreTrainedModel, student: Finetune) -> torch.optim.Optimiz
     return torch.optim.AdamW(groups, lr=student.learning_rate)
 
 
-def _fingerprint(student: Finetune, objective: Objective, rows: Rows) -> str:
-    digest = sha256(f"{sorted(asdict(student).items())}{objective!r}".encode())
+def _fingerprint(student: Finetune, objective: Objective, budget: Budget, rows: Rows) -> str:
+    digest = sha256(f"{sorted(asdict(student).items())}{objective!r}{budget!r}".encode())
     for name, group in rows.by_prompt.items():
         digest.update(f"{name}:{len(group)}\n".encode())
         for row in group:

@@ -13,8 +13,8 @@ from advdistill.interfaces import RewardGroups
 class AllWrong:
     """Weight 1 for every judged answer that the verifier did not pass, 0 for all others.
 
-    What a student learns from these has nothing to do with right answers: the control that Shape
-    of Thought, arXiv 2512.22255, makes necessary.
+    What a student gains from these it did not gain from right answers: Shape of Thought, arXiv
+    2512.22255, finds that wrong reasoning alone can teach.
     """
 
     @property

@@ -53,7 +53,8 @@ class AdvantageWeightedRegression:
         signed_PG = advantage_PG(
             groups.rewards_PG, std=self.std, epsilon=self.epsilon, std_floor=self.std_floor
         )
-        # clipped before the exponential too, which would overflow
-        exponent_PG = np.minimum(signed_PG / self.beta, log(self.max_weight))
-        clipped_PG = np.minimum(np.exp(exponent_PG), self.max_weight)
+        exponent_PG, largest = signed_PG / self.beta, log(self.max_weight)
+        # clipped before the exponential, which would overflow
+        grown_PG = np.exp(np.minimum(exponent_PG, largest))
+        clipped_PG = np.where(exponent_PG >= largest, self.max_weight, grown_PG)
         return np.maximum(settle_PG(clipped_PG, groups, self.zero_variance), 0.0)

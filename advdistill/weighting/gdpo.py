@@ -55,9 +55,10 @@ class GDPO:
             summed_PG += weight * advantage_PG(values_PG, std=self.std, epsilon=self.epsilon)
             flat_P1 &= zero_variance_P1(values_PG)
         # the pool as one group
-        pool_PG = advantage_PG(summed_PG.reshape(1, -1), std=self.std, epsilon=self.epsilon)
-        signed_PG = np.nan_to_num(pool_PG.reshape(summed_PG.shape))
-        return settle_where_PG(flat_P1, signed_PG, groups, self.zero_variance)
+        pool_1B = advantage_PG(summed_PG.reshape(1, -1), std=self.std, epsilon=self.epsilon)
+        signed_PG = pool_1B.reshape(summed_PG.shape)
+        settled_PG = settle_where_PG(flat_P1, signed_PG, groups, self.zero_variance)
+        return np.where(np.isnan(signed_PG), 0.0, settled_PG)
 
     def _parts(self, groups: RewardGroups) -> list[tuple[float, NDArray[np.float64]]]:
         """Return weight and values of each part, NaN where any of them is unknown."""

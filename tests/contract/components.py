@@ -7,10 +7,16 @@ from omegaconf import OmegaConf
 
 from advdistill.build import build
 from advdistill.config import INTERFACES, Runtime
+from advdistill.limits import Limits
 from advdistill.tracking import Tracking
 from tests.builders import composed, options
 
-KINDS: dict[str, type[Any]] = {**INTERFACES, "runtime": Runtime, "tracking": Tracking}
+KINDS: dict[str, type[Any]] = {
+    **INTERFACES,
+    "limits": Limits,
+    "runtime": Runtime,
+    "tracking": Tracking,
+}
 OPTIONS = [(group, option) for group in KINDS for option in options(group)]
 _FILLED = {"name": "mine", "model": "builtin:tiny_student", "path": "p", "train_path": "p"}
 """Values for the fields that a YAML leaves to the person."""

@@ -5,8 +5,8 @@ import pytest
 
 from advdistill.errors import StageError
 from advdistill.interfaces import Example
-from advdistill.pools import examples_of, groups_of, weights_of
-from advdistill.records import Response, Reward, Verdict, Weight
+from advdistill.pools import Pool, examples_of, groups_of, weights_of
+from advdistill.records import Reference, Response, Reward, Verdict, Weight
 from tests.builders import prompt, response, reward
 
 RAGGED = [("a", 0), ("b", 0), ("a", 1), ("c", 5), ("a", 2), ("b", 1)]
@@ -46,6 +46,8 @@ def test_a_ragged_pool_becomes_padded_arrays() -> None:
     assert np.array_equal(groups.parts["number"], wanted_PG, equal_nan=True)
     assert groups.parts.keys() == {"number"}
     assert groups.lengths_PG.tolist() == [[10, 12, 14], [11, 15, 0], [13, 0, 0]]
+    assert groups.samples_PG.tolist() == [[0, 1, 2], [0, 1, -1], [5, -1, -1]]
+    assert groups.passed_PG.tolist() == [[True, False, False], [False] * 3, [False] * 3]
     assert groups.known_PG.tolist() == [
         [True, True, False],
         [True, False, False],
@@ -63,6 +65,22 @@ def test_equal_answers_of_a_prompt_share_a_number_and_none_has_minus_one() -> No
 def test_lengths_are_characters_where_tokens_are_unknown() -> None:
     one = [response("a", 0, text="four", tokens=None)]
     assert groups_of(one, [reward("a", 0)]).lengths_PG.tolist() == [[4]]
+
+
+def test_a_passed_answer_with_another_value_passed_all_the_same() -> None:
+    row = replace(reward("a", 0), value=0.25)
+    groups = groups_of([response("a", 0)], [row])
+    assert (groups.rewards_PG.tolist(), groups.passed_PG.tolist()) == ([[0.25]], [[True]])
+
+
+def test_equal_texts_of_a_prompt_share_a_number() -> None:
+    texts = [("a", "x"), ("a", "y"), ("a", "x"), ("b", "x"), ("a", "")]
+    rows = [response(name, number, text=text) for number, (name, text) in enumerate(texts)]
+    totals = [reward(row.prompt_id, row.sample) for row in rows]
+    ids_PG = groups_of(rows, totals).text_ids_PG
+    assert ids_PG[0, 0] == ids_PG[0, 2]
+    assert len({*ids_PG[0].tolist(), int(ids_PG[1, 0])}) == 4
+    assert ids_PG[1].tolist()[1:] == [-1, -1, -1]
 
 
 def test_a_rule_that_skipped_an_answer_is_unknown_there() -> None:
@@ -106,26 +124,64 @@ def weights() -> list[Weight]:
     return [Weight(prompt_id=p, sample=s, value=float(s)) for p, s in reversed(RAGGED)]
 
 
-def test_examples_pair_each_answer_with_its_weight_and_prompt() -> None:
-    prompts = {prompt_id: prompt(prompt_id) for prompt_id in "abcd"}
-    assert examples_of(prompts, responses(), weights()) == [
-        Example(prompt=prompts[row.prompt_id], response=row, weight=float(row.sample))
-        for row in responses()
+def references() -> list[Reference]:
+    return [
+        Reference(prompt_id=p, sample=s, logprob_sum=None if (p, s) == RAGGED[1] else -float(s))
+        for p, s in reversed(RAGGED)
     ]
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        weights()[1:],
-        [*weights()[1:], replace(weights()[0], sample=7)],
-        [*weights(), replace(weights()[0], sample=7)],
-        [*weights(), weights()[0]],
-        [],
-    ],
-    ids=["missing", "other", "stray", "twice", "none"],
-)
-def test_weights_of_another_pool_are_refused(rows: list[Weight]) -> None:
-    prompts = {prompt_id: prompt(prompt_id) for prompt_id in "abc"}
-    with pytest.raises(StageError, match=f"{len(rows)} weights for 6 responses.*wanted one weight"):
-        examples_of(prompts, responses(), rows)
+def pool() -> Pool:
+    return Pool(
+        prompts={prompt_id: prompt(prompt_id) for prompt_id in "abcd"},
+        responses=responses(),
+        rewards=rewards(),
+        weights=weights(),
+    )
+
+
+def test_examples_hold_each_answer_with_all_that_was_made_of_it() -> None:
+    whole = replace(pool(), references=references())
+    assert examples_of(whole) == [
+        Example(
+            prompt=whole.prompts[row.prompt_id],
+            response=row,
+            weight=float(row.sample),
+            right=number == 0,
+            reference=None if number == 1 else -float(row.sample),
+        )
+        for number, row in enumerate(responses())
+    ]
+
+
+def test_an_answer_is_right_by_its_verdict_under_the_total_rule_alone() -> None:
+    rows = [
+        replace(row, verdict=Verdict.passed, value=1.0) if row.rule == "number" else row
+        for row in rewards()
+    ]
+    assert [one.right for one in examples_of(replace(pool(), rewards=rows))] == [
+        True, False, False, False, False, False,
+    ]  # fmt: skip
+
+
+def test_without_references_every_answer_lacks_one() -> None:
+    assert {one.reference for one in examples_of(pool())} == {None}
+
+
+@pytest.mark.parametrize("change", ["missing", "other", "stray", "twice", "none"])
+@pytest.mark.parametrize("name", ["weights", "rewards", "references"])
+def test_rows_of_another_pool_are_refused(name: str, change: str) -> None:
+    whole = replace(pool(), references=references())
+    rows = [row for row in getattr(whole, name) if name != "rewards" or row.rule == "total"]
+    other = replace(rows[0], sample=7)
+    changed = {
+        "missing": rows[1:],
+        "other": [*rows[1:], other],
+        "stray": [*rows, other],
+        "twice": [*rows, rows[0]],
+        "none": [],
+    }[change]
+    if (name, change) == ("references", "none"):  # as where no objective asks for them
+        return
+    with pytest.raises(StageError, match=f"{len(changed)} {name} for 6 responses.*wanted one of"):
+        examples_of(replace(whole, **{name: changed}))

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from advdistill import stages
 from advdistill.answers import AnswerFormat
 from advdistill.errors import DataError, StageError
-from advdistill.interfaces import Judge, RewardGroups
+from advdistill.interfaces import Example, Judge, RewardGroups, TrainingJob
 from advdistill.judging import open_judge
 from advdistill.records import Item, Prompt, Response, Score, Split, Verdict
 from advdistill.verifier.number import NumberVerifier
 from tests.builders import Watched, groups, item, prompt, response, reward
 from tests.tiny import ANSWER_FORMAT
+from tests.unit.student.students import job
 
 NAN = float("nan")
 
@@ -254,5 +255,61 @@ def test_an_item_per_prompt_and_sample_is_wanted() -> None:
 
 
 def test_every_stage_has_a_version() -> None:
-    wanted = {"load", "check", "decontaminate", "sample", "judge", "weigh", "train", "evaluate"}
-    assert stages.VERSIONS.keys() == wanted
+    assert list(stages.VERSIONS) == [
+        "load",
+        "check",
+        "decontaminate",
+        "sample",
+        "judge",
+        "weigh",
+        "refer",
+        "train",
+        "evaluate",
+    ]
+
+
+@dataclass(frozen=True)
+class FixedReferences:
+    """A student that makes of the responses what it is given."""
+
+    logprobs: tuple[float | None, ...]
+    model: str = "m"
+    revision: str | None = None
+
+    def sources(self) -> Sequence[Path]:
+        return []
+
+    def train(self, *_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    def refer(self, examples: Sequence[Example], *, job: TrainingJob) -> list[float | None]:
+        return list(self.logprobs)
+
+
+EXAMPLES = [
+    Example(prompt=prompt(), response=response(sample=number), weight=0.0, right=False)
+    for number in range(3)
+]
+
+
+def test_references_stand_by_their_answers() -> None:
+    found = stages.refer(FixedReferences((-1.5, None, 0.0)), EXAMPLES, job=job())
+    assert [(row.prompt_id, row.sample, row.logprob_sum) for row in found] == [
+        ("p/train/0", 0, -1.5),
+        ("p/train/0", 1, None),
+        ("p/train/0", 2, 0.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "found"),
+    [
+        ((-1.0, -2.0), "2 log-probs came back for 3 responses, 0 of them not finite"),
+        ((-1.0, NAN, -float("inf")), "3 log-probs came back for 3 responses, 2 of them not"),
+    ],
+)
+def test_references_that_are_not_one_finite_number_each_are_refused(
+    logprobs: tuple[float | None, ...], found: str
+) -> None:
+    with pytest.raises(StageError, match=found):
+        stages.refer(FixedReferences(logprobs), EXAMPLES, job=job())

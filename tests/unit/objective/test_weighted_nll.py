@@ -1,46 +1,63 @@
-"""Axes: `B` responses, `T` response tokens."""
-
 import math
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 
-import numpy as np
 import pytest
 import torch
 
 from advdistill.errors import ConfigError
-from advdistill.interfaces import TokenBatch
-from advdistill.objective.weighted_nll import MIN_COMPLEMENT, Negative, Normaliser, WeightedNLL
+from advdistill.interfaces import Scope
+from advdistill.objective.likelihood import MIN_COMPLEMENT
+from advdistill.objective.weighted_nll import Negative, Normaliser, WeightedNLL
+from tests.unit.objective.steps import Row, assert_agrees, batch, found, responses, row, step
 
 
 def objective(
     normaliser: Normaliser = Normaliser.tokens,
     negative: Negative = Negative.unlikelihood,
     constant: float = 1.0,
+    *,
+    allow_unbounded: bool = False,
 ) -> WeightedNLL:
     return WeightedNLL(
         normaliser=normaliser,
         constant=constant,
         negative=negative,
-        allow_unbounded=negative is Negative.nll,
+        allow_unbounded=allow_unbounded,
     )
 
 
-def batch(probabilities: list[list[float]], weights: list[float]) -> TokenBatch:
-    """Return the batch of these token probabilities; padding holds a number that must not count."""
-    width = max(map(len, probabilities))
-    logprobs = [[*map(math.log, row), *[-9.0] * (width - len(row))] for row in probabilities]
-    mask = [[True] * len(row) + [False] * (width - len(row)) for row in probabilities]
-    return TokenBatch(
-        logprobs_BT=torch.tensor(logprobs, dtype=torch.float64, requires_grad=True),
-        mask_BT=torch.tensor(mask),
-        weights_B=torch.tensor(weights, dtype=torch.float64),
-    )
+def by_hand(
+    rows: Sequence[Row], normaliser: Normaliser, negative: Negative
+) -> tuple[float, list[list[float]]]:
+    loss, slopes = 0.0, []
+    for response in rows:
+        scale = len(response.logprobs) if normaliser is Normaliser.sequences else 1
+        weight = response.weight / scale
+        slopes.append([])
+        for logprob in response.logprobs:
+            probability = math.exp(logprob)
+            if weight >= 0 or negative is Negative.nll:
+                loss += weight * -math.log(probability)
+                slopes[-1].append(-weight)
+            elif negative is Negative.unlikelihood:
+                loss += -weight * -math.log(1 - probability)
+                slopes[-1].append(-weight * probability / (1 - probability))
+            else:
+                slopes[-1].append(0.0)
+    return loss, slopes
 
 
-HALVES = [[0.5, 0.25], [0.2]]
-"""Worked by hand: -log is ln 2 + ln 4 = 3 ln 2 and ln 5; -log(1 - p) of the second is ln 1.25."""
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("negative", Negative)
+@pytest.mark.parametrize("normaliser", Normaliser)
+def test_loss_and_slopes_are_those_of_the_formula(
+    normaliser: Normaliser, negative: Negative, seed: int
+) -> None:
+    rows = step(seed)
+    assert_agrees(objective(normaliser, negative), rows, *by_hand(rows, normaliser, negative))
 
 
 @pytest.mark.parametrize(
@@ -58,36 +75,36 @@ HALVES = [[0.5, 0.25], [0.2]]
 def test_worked_example(
     normaliser: str, negative: str, weights: list[float], expected: float
 ) -> None:
-    found = objective(Normaliser(normaliser), Negative(negative)).loss(batch(HALVES, weights))
-    assert found.item() == pytest.approx(expected, rel=1e-12)
+    """-log of 1/2 and 1/4 is 3 ln 2, of 1/5 ln 5; -log(1 - 1/5) is ln 1.25."""
+    rows = [row(0.5, 0.25, weight=weights[0]), row(0.2, weight=weights[1])]
+    loss, _ = found(objective(Normaliser(normaliser), Negative(negative)), rows)
+    assert loss == pytest.approx(expected, rel=1e-12)
 
 
 def test_unlikelihood_is_bounded_and_its_gradient_fades_with_the_probability() -> None:
-    sure, unlikely = batch([[1.0]], [-1.0]), batch([[1e-9]], [-1.0])
-    loss = objective().loss(sure)
-    assert loss.item() == pytest.approx(-math.log(MIN_COMPLEMENT))
-    objective().loss(unlikely).backward()
-    assert unlikely.logprobs_BT.grad is not None
-    assert unlikely.logprobs_BT.grad.item() == pytest.approx(1e-9, rel=1e-6)
+    loss, _ = found(objective(), [row(1.0, weight=-1.0)])
+    assert loss == pytest.approx(-math.log(MIN_COMPLEMENT))
+    _, slopes = found(objective(), [row(1e-9, weight=-1.0)])
+    assert slopes[0][0] == pytest.approx(1e-9, rel=1e-6)
 
 
 def test_unlikelihood_keeps_its_digits_in_float32() -> None:
-    logprob = -2e-4
-    found = objective().loss(
-        TokenBatch(
-            logprobs_BT=torch.tensor([[logprob]]),
-            mask_BT=torch.tensor([[True]]),
-            weights_B=torch.tensor([-1.0]),
+    loss, _ = found(objective(), [Row(logprobs=(-2e-4,), weight=-1.0)], torch.float32)
+    assert loss == pytest.approx(-math.log(-math.expm1(-2e-4)), rel=1e-6)
+
+
+@pytest.mark.parametrize("negative", Negative)
+@pytest.mark.parametrize("normaliser", Normaliser)
+def test_autograd_agrees_with_differences(normaliser: Normaliser, negative: Negative) -> None:
+    whole = batch(step(4))
+
+    def loss(logprobs_N: torch.Tensor) -> torch.Tensor:
+        tokens = type(whole)(
+            logprobs_N=logprobs_N, response_N=whole.response_N, responses=whole.responses
         )
-    )
-    assert found.item() == pytest.approx(-math.log(-math.expm1(logprob)), rel=1e-6)
+        return objective(normaliser, negative).loss(tokens)
 
-
-def test_padding_has_neither_loss_nor_gradient() -> None:
-    padded = batch([[0.5, 0.5], [0.5]], [1.0, -1.0])
-    objective().loss(padded).backward()
-    assert padded.logprobs_BT.grad is not None
-    assert padded.logprobs_BT.grad[1, 1].item() == 0.0
+    assert torch.autograd.gradcheck(loss, whole.logprobs_N)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +112,7 @@ def test_padding_has_neither_loss_nor_gradient() -> None:
     [
         ("tokens", "unlikelihood", [1.0, 0.0, -1.0], 10.0),
         ("tokens", "drop", [1.0, 0.0, -1.0], 3.0),
+        ("tokens", "nll", [1.0, 0.0, -1.0], 10.0),
         ("sequences", "unlikelihood", [1.0, 0.0, -1.0], 2.0),
         ("sequences", "drop", [1.0, 0.0, -1.0], 1.0),
         ("constant", "unlikelihood", [1.0, 0.0, -1.0], 4.0),
@@ -107,38 +125,50 @@ def test_padding_has_neither_loss_nor_gradient() -> None:
 def test_denominator_counts_responses_that_have_a_loss(
     normaliser: str, negative: str, weights: list[float], expected: float
 ) -> None:
-    found = objective(Normaliser(normaliser), Negative(negative), constant=4.0)
-    assert found.denominator(np.array(weights), np.array([3, 5, 7])) == expected
+    rows = [
+        Row(logprobs=(-1.0,) * length, weight=weight)
+        for length, weight in zip([3, 5, 7], weights, strict=True)
+    ]
+    counted = objective(Normaliser(normaliser), Negative(negative), constant=4.0)
+    assert counted.denominator(responses(rows)) == expected
 
 
-def test_denominator_without_responses_is_zero() -> None:
-    nothing = np.array([]), np.array([], dtype=np.int64)
-    assert objective(Normaliser.constant).denominator(*nothing) == 0.0
+@pytest.mark.parametrize(
+    ("negative", "signed", "allow_unbounded", "objects"),
+    [
+        (Negative.nll, True, False, True),
+        (Negative.nll, True, True, False),
+        (Negative.nll, False, False, False),
+        (Negative.unlikelihood, True, False, False),
+        (Negative.drop, True, False, False),
+    ],
+)
+def test_it_objects_to_an_unbounded_loss_without_consent(
+    negative: Negative, signed: bool, allow_unbounded: bool, objects: bool
+) -> None:
+    asked = objective(negative=negative, allow_unbounded=allow_unbounded)
+    objection = asked.objection(signed=signed)
+    assert (objection is not None) == objects
+    assert objection is None or "objective.allow_unbounded=true" in objection
 
 
-def test_an_unbounded_loss_needs_consent() -> None:
-    with pytest.raises(ConfigError, match="allow_unbounded: true"):
-        WeightedNLL(
-            normaliser=Normaliser.tokens,
-            constant=1.0,
-            negative=Negative.nll,
-            allow_unbounded=False,
-        )
+def test_it_can_be_fed_by_parts() -> None:
+    assert objective().scope is Scope.token
 
 
-def test_a_constant_of_zero_is_refused() -> None:
-    with pytest.raises(ConfigError, match="constant is 0"):
-        objective(constant=0.0)
+@pytest.mark.parametrize("constant", [0.0, -1.0, math.inf, math.nan])
+def test_a_constant_that_divides_nothing_is_refused(constant: float) -> None:
+    with pytest.raises(ConfigError, match=f"'weighted_nll': constant is {constant}; wanted"):
+        objective(constant=constant)
 
 
 def test_it_pickles_and_compares() -> None:
     assert pickle.loads(pickle.dumps(objective())) == objective()
 
 
-@pytest.mark.parametrize(
-    "module", ["advdistill.objective.weighted_nll", "advdistill.student.finetune"]
-)
-def test_building_it_imports_no_heavy_library(module: str) -> None:
+def test_building_components_imports_no_heavy_library() -> None:
+    names = ["dft", "dpo", "kto", "redi", "simpo", "topr", "weighted_nll"]
+    modules = [f"advdistill.objective.{name}" for name in names] + ["advdistill.student.finetune"]
     heavy = "{'torch', 'transformers', 'accelerate'}"
-    code = f"import sys, {module}; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    code = f"import sys, {', '.join(modules)}; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

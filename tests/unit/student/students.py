@@ -8,7 +8,7 @@ from pathlib import Path
 from advdistill.budget import Budget, BudgetUnit
 from advdistill.interfaces import Packing, Sharding, TrainingJob, Validate
 from advdistill.objective.weighted_nll import Negative, Normaliser, WeightedNLL
-from advdistill.student.finetune import Dtype, Finetune
+from advdistill.student.finetune import Adapter, Dtype, Finetune, Overlong
 from tests.tiny import ANSWER_FORMAT
 
 OBJECTIVE = WeightedNLL(
@@ -25,6 +25,7 @@ def student(
     model: str,
     *,
     dtype: Dtype = Dtype.float32,
+    adapter: Adapter | None = None,
     epochs: float = 1.0,
     max_steps: int | None = None,
     batch_prompts: int = 4,
@@ -32,15 +33,20 @@ def student(
     warmup: float = 0.1,
     min_learning_rate: float = 0.1,
     max_tokens: int = 128,
+    overlong: Overlong = Overlong.drop,
     gradient_checkpointing: bool = False,
     eval_every: int = 5,
     keep_checkpoints: int = 2,
+    collapse_window: int | None = None,
+    collapse_drop: float = 0.5,
+    collapse_surge: float = 4.0,
 ) -> Finetune:
     """Return a student with a learning rate that a few steps can be seen by."""
     return Finetune(
         model=model,
         revision=None,
         dtype=dtype,
+        adapter=adapter,
         seed=0,
         epochs=epochs,
         max_steps=max_steps,
@@ -51,9 +57,13 @@ def student(
         weight_decay=0.01,
         max_gradient_norm=1.0,
         max_tokens=max_tokens,
+        overlong=overlong,
         gradient_checkpointing=gradient_checkpointing,
         eval_every=eval_every,
         keep_checkpoints=keep_checkpoints,
+        collapse_window=collapse_window,
+        collapse_drop=collapse_drop,
+        collapse_surge=collapse_surge,
     )
 
 

@@ -8,6 +8,9 @@ import torch
 from torch import nn
 
 from advdistill.student.checkpoint import Checkpoints, Progress
+from advdistill.student.parallel import World
+
+ALONE = World(rank=0, size=1, device=torch.device("cpu"))
 
 
 def trained() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -21,7 +24,7 @@ def trained() -> tuple[nn.Module, torch.optim.Optimizer]:
 
 
 def shelf(folder: Path, *, fingerprint: str = "same", keep: int = 2) -> Checkpoints:
-    return Checkpoints(folder=folder, fingerprint=fingerprint, keep=keep)
+    return Checkpoints(folder=folder, fingerprint=fingerprint, keep=keep, world=ALONE)
 
 
 def filled(folder: Path, steps: list[int], *, best: int | None = None) -> None:

@@ -13,9 +13,10 @@ def weighting(
     std: Std = Std.population,
     *,
     epsilon: float = 0.0,
+    std_floor: float = 0.0,
     zero_variance: ZeroVariance = ZeroVariance.absolute,
 ) -> Advantage:
-    return Advantage(std=std, epsilon=epsilon, zero_variance=zero_variance)
+    return Advantage(std=std, std_floor=std_floor, epsilon=epsilon, zero_variance=zero_variance)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,7 @@ def test_the_weights_of_a_group_sum_to_zero(rewards: list[float]) -> None:
         (ZeroVariance.drop, 0.0, 0.0),
         (ZeroVariance.uniform, 1.0, 1.0),
         (ZeroVariance.absolute, 1.0, 0.0),
+        (ZeroVariance.formula, 0.0, 0.0),
     ],
 )
 @pytest.mark.parametrize("epsilon", [0.0, 1e-4])
@@ -103,7 +105,16 @@ def test_unknown_and_absent_answers_weigh_nothing_and_move_no_mean(std: Std) -> 
     assert beside[1] == pytest.approx([*alone, 0.0])
 
 
-@pytest.mark.parametrize("epsilon", [-1e-9, NAN])
-def test_an_epsilon_below_zero_is_refused(epsilon: float) -> None:
+def test_lengths_beside_right_answers_stay_small_under_a_floor() -> None:
+    """Eight right answers that differ in a length term alone."""
+    rewards = groups([0.96, 0.95, 0.95, 0.95, 0.94, 0.94, 0.93, 0.92])
+    assert np.abs(weighting().weigh(rewards)).max() > 1.8
+    floored_PG = weighting(std_floor=0.5).weigh(rewards)
+    assert floored_PG[0] == pytest.approx((rewards.rewards_PG[0] - 0.9425) / 0.5)
+    assert np.abs(floored_PG).max() == pytest.approx(0.045)
+
+
+@pytest.mark.parametrize(("epsilon", "floor"), [(-1e-9, 0), (NAN, 0), (0, -1), (0, NAN)])
+def test_an_epsilon_or_floor_below_zero_is_refused(epsilon: float, floor: float) -> None:
     with pytest.raises(ConfigError, match=r"epsilon is .*; wanted 0 or more"):
-        weighting(epsilon=epsilon)
+        weighting(epsilon=epsilon, std_floor=floor)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from advdistill.errors import ConfigError
-from advdistill.groups import Std, ZeroVariance
-from advdistill.weighting.softmax import Softmax, Total
+from advdistill.groups import Std, Total, ZeroVariance
+from advdistill.weighting.softmax import Softmax
 from tests.builders import binary, groups
 
 NAN = float("nan")
@@ -14,11 +14,13 @@ def weighting(
     *,
     total: Total = Total.one,
     epsilon: float = 0.0,
+    std_floor: float = 0.0,
     zero_variance: ZeroVariance = ZeroVariance.absolute,
 ) -> Softmax:
     return Softmax(
         temperature=temperature,
         std=Std.population,
+        std_floor=std_floor,
         epsilon=epsilon,
         zero_variance=zero_variance,
         total=total,
@@ -77,6 +79,7 @@ def test_unknown_and_absent_answers_take_no_share(total: Total) -> None:
         (ZeroVariance.drop, 0.0, 0.0),
         (ZeroVariance.uniform, 1.0, 1.0),
         (ZeroVariance.absolute, 1.0, 0.0),
+        (ZeroVariance.formula, 1.0, 1.0),
     ],
 )
 @pytest.mark.parametrize("epsilon", [0.0, 1e-4])
@@ -109,7 +112,23 @@ def test_no_division_by_zero_is_warned_of(recwarn: pytest.WarningsRecorder) -> N
     assert not recwarn.list
 
 
-@pytest.mark.parametrize(("temperature", "epsilon"), [(0, 0), (-1, 0), (NAN, 0), (1, -1), (1, NAN)])
-def test_ranges_are_checked(temperature: float, epsilon: float) -> None:
-    with pytest.raises(ConfigError, match="wanted temperature above 0 and epsilon 0 or more"):
-        weighting(temperature, epsilon=epsilon)
+def test_a_floor_under_the_deviation_holds_weights_together() -> None:
+    found = weighting(std_floor=1.0).weigh(groups([0.2, 0.0]))[0]
+    assert found[0] / found[1] == pytest.approx(np.exp(0.2))
+
+
+def test_no_temperature_overflows() -> None:
+    assert weighting(1e-300).weigh(groups([1e6, 0.0, 0.5])).tolist() == [[1, 0, 0]]
+
+
+def test_a_group_of_equal_rewards_below_zero_has_no_negative_weight() -> None:
+    assert not weighting().weigh(groups([-1.0, -1.0])).any()
+
+
+@pytest.mark.parametrize(
+    ("temperature", "epsilon", "floor"),
+    [(0, 0, 0), (-1, 0, 0), (NAN, 0, 0), (1, -1, 0), (1, NAN, 0), (1, 0, -1)],
+)
+def test_ranges_are_checked(temperature: float, epsilon: float, floor: float) -> None:
+    with pytest.raises(ConfigError, match="wanted temperature above 0 and the others 0 or more"):
+        weighting(temperature, epsilon=epsilon, std_floor=floor)

@@ -7,19 +7,11 @@ import pytest
 
 from advdistill.answers import AnswerFormat
 from advdistill.errors import StageError
-from advdistill.making import (
-    MakeCheck,
-    MakePrompts,
-    MakeResponses,
-    MakeRewards,
-    MakeWeights,
-    shard_file,
-    shard_files,
-)
-from advdistill.records import Finish, Prompt, Response, Reward, Split, Weight
+from advdistill.making import shard_file, shard_files
+from advdistill.making_pool import MakeCheck, MakePrompts, MakeResponses, MakeRewards
+from advdistill.records import Finish, Prompt, Response, Reward, Split
 from advdistill.tables import read_rows, write_rows
 from advdistill.verifier.number import NumberVerifier
-from advdistill.weighting.uniform import Uniform
 from tests.builders import Watched, prompt, response
 from tests.hostile import Hostile
 from tests.tiny import ANSWER_FORMAT
@@ -215,16 +207,3 @@ def test_answers_that_are_hostile_are_rows_like_any_other(
     rewards = read_rows(draft / "rewards.parquet", Reward)
     assert {row.rule for row in rewards} == {"hostile", "total"}
     assert "half a pair: ?b" in str(rewards[-1].detail)
-
-
-def test_every_answer_has_a_weight_and_unknown_ones_weigh_nothing(
-    prompts: Path, responses: Path, draft: Path, tmp_path: Path
-) -> None:
-    make_rewards(prompts, responses)(draft, Watched())
-    out = tmp_path / "weights"
-    out.mkdir()
-    meta = MakeWeights(weighting=Uniform(), responses=responses, rewards=draft)(out, Watched())
-    weights = read_rows(out / "weights.parquet", Weight)
-    assert [(row.prompt_id, row.sample) for row in weights if not row.value] == [("n/train/4", 0)]
-    assert len(weights) == 10
-    assert str(meta["line"]).startswith("10 weights = 9 positive + 0 negative + 1 zero")

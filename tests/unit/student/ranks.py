@@ -1,0 +1,184 @@
+"""Makers that train or differentiate on several ranks, and the same in one process."""
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+
+from advdistill.engine.generation import Decoding
+from advdistill.engine.transformers import generate
+from advdistill.interfaces import Objective, Scope, Sharding, TokenBatch, Watch
+from advdistill.student.batches import Row, encode
+from advdistill.student.forward import PassLoss
+from advdistill.student.gradient import responses_of
+from advdistill.student.loading import Base
+from advdistill.student.parallel import World, is_sharded, open_accelerator, shared, whole
+from advdistill.student.share import deal, gradient_of
+from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
+from tests.unit.student.students import OBJECTIVE, job, student
+
+ALONE = World(rank=0, size=1, device=torch.device("cpu"))
+
+
+@dataclass(frozen=True)
+class GroupSquares:
+    """The square of each prompt's weighted log-prob: its tokens depend on each other."""
+
+    scope = Scope.step
+    needs_teacher = False
+    needs_reference = False
+
+    def objection(self, *, signed: bool) -> str | None:
+        return None
+
+    def loss(self, batch: TokenBatch) -> torch.Tensor:
+        groups_B = batch.responses.groups_B
+        weighted_B = batch.responses.weights_B * batch.sums_B(batch.logprobs_N)
+        sums_P = weighted_B.new_zeros(int(groups_B.max()) + 1).index_add(0, groups_B, weighted_B)
+        return (sums_P**2).sum()
+
+    def denominator(self, responses) -> float:
+        return float(responses.lengths_B.sum()) * 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A step to differentiate."""
+
+    objective: Objective
+    prompts: int
+    row_tokens: int
+    checkpointing: bool = False
+
+    def rows(self) -> list[Row]:
+        # Few responses for some prompts and many for others, so that passes are dealt unevenly.
+        examples = [e for e in pool(self.prompts, 5) if e.prompt.prompt_id[-1] != "2"]
+        rows = encode(
+            examples, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=256, **_overlong()
+        )
+        return [row for group in rows.by_prompt.values() for row in group]
+
+
+def _overlong():
+    from inspect import signature
+
+    from advdistill.student.finetune import Overlong
+
+    return {"overlong": Overlong.drop} if "overlong" in signature(encode).parameters else {}
+
+
+CASES = (
+    Case(objective=OBJECTIVE, prompts=7, row_tokens=4096),
+    Case(objective=OBJECTIVE, prompts=7, row_tokens=80),
+    Case(objective=OBJECTIVE, prompts=7, row_tokens=80, checkpointing=True),
+    Case(objective=GroupSquares(), prompts=7, row_tokens=80),
+    Case(objective=OBJECTIVE, prompts=1, row_tokens=80),
+    Case(objective=GroupSquares(), prompts=1, row_tokens=80),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Differentiates:
+    """Leaves the gradient of each case in a file and gives back what the loop would report."""
+
+    model: str
+    sharding: Sharding
+    cases: Sequence[Case] = CASES
+
+    def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
+        accelerator = open_accelerator()
+        world = World(
+            rank=accelerator.process_index, size=accelerator.num_processes, device=ALONE.device
+        )
+        return {str(n): self._case(case, n, world, draft) for n, case in enumerate(self.cases)}
+
+    def _case(self, case: Case, number: int, world: World, draft: Path) -> dict[str, object]:
+        base = self._base(case, world)
+        rows, how = case.rows(), job(row_tokens=case.row_tokens)
+        found = gradient_of(
+            base,
+            rows,
+            objective=case.objective,
+            denominator=case.objective.denominator(responses_of(rows)),
+            job=how,
+        )
+        norm = torch.nn.utils.clip_grad_norm_(base.model.parameters(), 1e9)
+        gradients = {n: whole(p.grad).clone() for n, p in base.model.named_parameters()}
+        if world.main:
+            save_file(gradients, draft / f"{number}.safetensors")
+        return {
+            "found": found,
+            "norm": float(whole(norm)),
+            "sharded": [is_sharded(m) for m in (base.model, *base.model.get_decoder().layers)],
+            "held": sum(p.to_local().numel() if hasattr(p, "to_local") else p.numel()
+                        for p in base.model.parameters()),
+            "loads": [len(part) for part in deal(rows, world.size)],
+        }
+
+    def _base(self, case: Case, world: World) -> Base:
+        model = AutoModelForCausalLM.from_pretrained(self.model).double().train()
+        if case.checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        return Base(
+            student=student(self.model),
+            rows=None,
+            model=model,
+            tokenizer=byte_tokenizer(),
+            accelerator=open_accelerator(),
+            pass_loss=PassLoss(model),
+            module=shared(model, world, self.sharding),
+            world=world,
+        )
+
+
+@dataclass(frozen=True)
+class KillingWatch:
+    """Kills its process when a step of updates is reported."""
+
+    watch: Watch
+    step: int
+
+    def report(self, numbers: Mapping[str, float], step: int) -> None:
+        if step == self.step and "learning_rate" in numbers:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.watch.report(numbers, step)
+
+    def progress(self, done: int, total: int) -> None:
+        self.watch.progress(done, total)
+
+
+def dev(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> float:
+    """Return a number that depends on what the model writes."""
+    assert not model.training
+    greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=4)
+    prompts = [[5, 6, 7, 8], [9, 10, 11]]
+    answers = generate(model, tokenizer, prompts, decoding=greedy, seeds=[[0]] * 2)
+    return sum(answer.logprob_sum for (answer,) in answers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trains:
+    """Ten steps of several passes each, with a check on dev."""
+
+    model: str
+    sharding: Sharding = Sharding.none
+    kill_rank: str | None = None
+    at_step: int = 7
+
+    def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
+        if os.environ.get("RANK") == self.kill_rank:
+            watch = KillingWatch(watch, self.at_step)
+        how = replace(job(watch, validate=dev, row_tokens=80), sharding=self.sharding)
+        student(self.model, max_steps=10).train(OBJECTIVE, pool(10, 4), folder=draft, job=how)
+        return {}
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of an exported model."""
+    return load_file(folder / "model" / "model.safetensors")

@@ -1,0 +1,183 @@
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from advdistill.budget import Budget, BudgetUnit
+from advdistill.interfaces import Example, Objective, Packing, Sharding, TrainingJob
+from advdistill.making import REFERENCES, REWARDS, WEIGHTS, prompts_file, shard_file
+from advdistill.making_student import (
+    HEALTH,
+    MakeReferences,
+    MakeStudent,
+    MakeWeights,
+    PoolFolders,
+    TrainingHow,
+)
+from advdistill.records import Prompt, Reference, Response, Reward, Split, Verdict, Weight
+from advdistill.tables import read_rows, write_rows
+from advdistill.verifier.number import NumberVerifier
+from advdistill.weighting.uniform import Uniform
+from tests.builders import Watched, prompt, response, reward
+from tests.tiny import ANSWER_FORMAT
+from tests.unit.student.students import NO_BUDGET, OBJECTIVE
+
+HOW = TrainingHow(row_tokens=77, packing=Packing.plain, sharding=Sharding.fsdp)
+VERDICTS = [Verdict.passed, Verdict.failed, Verdict.truncated, Verdict.passed, Verdict.passed]
+KEYS = [("n/train/0", 0), ("n/train/0", 1), ("n/train/0", 2), ("n/train/1", 0), ("n/train/1", 1)]
+
+
+@dataclass
+class Student:
+    """A student that notes what it is given and leaves the counts of a training."""
+
+    seen: list[Example] = field(default_factory=list)
+    jobs: list[TrainingJob] = field(default_factory=list)
+    model: str = "m"
+    revision: str | None = None
+
+    def sources(self) -> Sequence[Path]:
+        return []
+
+    def train(
+        self,
+        objective: Objective,
+        examples: Sequence[Example],
+        *,
+        folder: Path,
+        job: TrainingJob,
+    ) -> None:
+        self.seen.extend(examples)
+        self.jobs.append(job)
+        counts = {
+            "steps": 3,
+            "best_step": 2,
+            "best_dev_accuracy": 0.5,
+            "examples_used": 2,
+            "examples_dropped": 1,
+        }
+        (folder / "training.json").write_text(json.dumps(counts))
+
+    def refer(self, examples: Sequence[Example], *, job: TrainingJob) -> list[float | None]:
+        self.jobs.append(job)
+        return [None if one.response.sample == 2 else -1.0 for one in examples]
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> PoolFolders:
+    """The folders of a pool of five answers to two prompts, one of them truncated."""
+    folders = {name: tmp_path / name for name in ("prompts", "responses", "rewards", "weights")}
+    for folder in (*folders.values(), folders["responses"] / "shards"):
+        folder.mkdir()
+    train = [prompt(f"n/train/{number}") for number in range(2)]
+    write_rows(prompts_file(folders["prompts"], Split.train), Prompt, [train])
+    write_rows(prompts_file(folders["prompts"], Split.dev), Prompt, [[]])
+    for shard, rows in enumerate((KEYS[:3], KEYS[3:])):
+        answers = [response(*key, tokens=3 + key[1]) for key in rows]
+        write_rows(shard_file(folders["responses"], shard), Response, [answers])
+    rewards = [reward(*key, verdict=found) for key, found in zip(KEYS, VERDICTS, strict=True)]
+    write_rows(folders["rewards"] / REWARDS, Reward, [rewards])
+    return PoolFolders(**folders)
+
+
+def make_weights(pool: PoolFolders, budget: Budget = NO_BUDGET) -> MakeWeights:
+    return MakeWeights(
+        weighting=Uniform(), budget=budget, responses=pool.responses, rewards=pool.rewards
+    )
+
+
+def test_every_answer_has_a_weight_and_unknown_ones_weigh_nothing(pool: PoolFolders) -> None:
+    watch = Watched()
+    meta = make_weights(pool)(pool.weights, watch)
+    rows = read_rows(pool.weights / WEIGHTS, Weight)
+    assert [(row.prompt_id, row.sample, row.value) for row in rows] == [
+        (*key, float(key != KEYS[2])) for key in KEYS
+    ]
+    assert str(meta["line"]).startswith("5 weights = 4 positive + 0 negative + 1 zero")
+    assert watch.reports == [(0, meta["health"])]
+
+
+def test_the_health_of_the_weights_lies_beside_them(pool: PoolFolders) -> None:
+    meta = make_weights(pool)(pool.weights, Watched())
+    stored = json.loads((pool.weights / HEALTH).read_text())
+    assert stored.pop("rights") == {"2": [0, 1, 1]}
+    assert stored == meta["health"]
+    assert stored["effective_share"] == 1.0
+    assert stored["mixed_groups"] == stored["all_right_groups"] == 0.5
+
+
+def test_a_budget_of_weight_gives_every_prompt_the_same_sum(pool: PoolFolders) -> None:
+    make_weights(pool, Budget(unit=BudgetUnit.weight, amount=6.0))(pool.weights, Watched())
+    values = [row.value for row in read_rows(pool.weights / WEIGHTS, Weight)]
+    assert values == [3.0, 3.0, 0.0, 3.0, 3.0]
+
+
+@pytest.fixture
+def weighted(pool: PoolFolders) -> PoolFolders:
+    make_weights(pool)(pool.weights, Watched())
+    return pool
+
+
+def make_student(student: Student, pool: PoolFolders) -> MakeStudent:
+    return MakeStudent(
+        student=student,
+        objective=OBJECTIVE,
+        verifier=NumberVerifier(relative_tolerance=0.0),
+        answer_format=ANSWER_FORMAT,
+        budget=Budget(unit=BudgetUnit.tokens, amount=9.0),
+        pool=pool,
+        how=HOW,
+        processes=1,
+        max_tokens=8,
+    )
+
+
+def test_a_student_sees_every_answer_and_how_it_is_to_be_trained(
+    weighted: PoolFolders, tmp_path: Path
+) -> None:
+    student, watch = Student(), Watched()
+    meta = make_student(student, weighted)(tmp_path, watch)
+    assert student.seen == weighted.examples()
+    assert [(one.weight, one.right, one.reference) for one in student.seen] == [
+        (1.0, True, None),
+        (1.0, False, None),
+        (0.0, False, None),
+        (1.0, True, None),
+        (1.0, True, None),
+    ]
+    [job] = student.jobs
+    assert (job.row_tokens, job.packing, job.sharding) == (77, Packing.plain, Sharding.fsdp)
+    assert job.budget == Budget(unit=BudgetUnit.tokens, amount=9.0)
+    assert job.validate is None  # there is no dev prompt
+    assert job.watch is watch
+    assert meta["line"] == (
+        "5 examples = 2 trained on + 2 of weight 0 + 1 too long; "
+        "3 steps, best dev accuracy 0.5 at step 2"
+    )
+
+
+def test_a_student_with_dev_prompts_is_checked_on_them(
+    weighted: PoolFolders, tmp_path: Path
+) -> None:
+    dev = prompts_file(weighted.prompts, Split.dev)
+    write_rows(dev, Prompt, [[prompt("n/dev/0", split=Split.dev)]])
+    student = Student()
+    make_student(student, weighted)(tmp_path, Watched())
+    assert student.jobs[0].validate is not None
+
+
+def test_references_are_rows_that_the_examples_hold_afterwards(
+    weighted: PoolFolders, tmp_path: Path
+) -> None:
+    student = Student()
+    make = MakeReferences(student=student, answer_format=ANSWER_FORMAT, pool=weighted, how=HOW)
+    meta = make(tmp_path, Watched())
+    assert meta["line"] == "5 answers = 4 with the base student's log-prob + 1 too long"
+    rows = read_rows(tmp_path / REFERENCES, Reference)
+    assert [(row.prompt_id, row.sample) for row in rows] == KEYS
+    examples = replace(weighted, references=tmp_path).examples()
+    assert [one.reference for one in examples] == [-1.0, -1.0, None, -1.0, -1.0]
+    assert student.jobs[0].row_tokens == 77
+    assert student.jobs[0].budget == NO_BUDGET
