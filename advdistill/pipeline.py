@@ -25,6 +25,7 @@ from advdistill.making_student import (
     TrainingHow,
 )
 from advdistill.models import local_folders, locate
+from advdistill.ranks import check_processes
 from advdistill.records import Split
 from advdistill.stages import VERSIONS
 from advdistill.watching import Follower
@@ -48,8 +49,10 @@ def run(plan: Plan) -> Outcome:
     Another process that runs the same cell is waited for.
 
     Raises:
+        ConfigError: the training's processes cannot be started; nothing has been done.
         DataError, StageError: what went wrong; everything finished before it is kept.
     """
+    check_processes(plan.runtime.processes, plan.runtime.sharding)
     cell = _Cell(plan, Cache(plan.outputs / "cache"), Follower(plan))
     try:
         with writing("the run", plan.outputs), locked(marker_file(plan)):
@@ -248,6 +251,7 @@ class _Cell:
                 max_tokens=dev_tokens,
             ),
             holds_model=True,
+            processes=plan.runtime.processes,
         )
 
     def _how(self) -> TrainingHow:
@@ -309,6 +313,7 @@ class _Cell:
         maker: Maker,
         *,
         holds_model: bool = False,
+        processes: int = 1,
         role: str | None = None,
     ) -> Artefact:
         recipe = Recipe(stage=stage, version=VERSIONS[stage], settings=settings, inputs=inputs)
@@ -318,7 +323,7 @@ class _Cell:
 
         def make(draft: Path) -> Meta:
             self.plan.evaluation.check()
-            return self.follower.follow(name, maker, draft, isolate=isolate)
+            return self.follower.follow(name, maker, draft, isolate=isolate, processes=processes)
 
         artefact = self.cache.make(recipe, make)
         seconds = time.monotonic() - started

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import pickle
 import socket
 import time
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -107,13 +107,13 @@ class _Failure:
 
 def _started(maker: Maker, draft: Path, processes: int) -> Iterator[_Rank]:
     context = multiprocessing.get_context("spawn")
-    # Pickled apart, so that nothing heavy is imported before the rank has set its environment.
-    work, port = pickle.dumps(maker), _free_port()
+    port = _free_port()
     for number in range(processes):
         receiver, sender = context.Pipe(duplex=False)
         place = _Place(number=number, processes=processes, port=port)
-        process = context.Process(target=_work, args=(work, draft, sender, os.getpid(), place))
-        process.start()
+        process = context.Process(target=_work, args=(maker, draft, sender, os.getpid(), place))
+        with _surrounded_by(place.environment()):
+            process.start()
         sender.close()
         yield _Rank(number=number, process=process, connection=receiver)
 
@@ -218,9 +218,9 @@ class _Place:
     processes: int
     port: int
 
-    def take(self) -> None:
-        """Set the environment in which torch and accelerate look for it."""
-        os.environ |= {
+    def environment(self) -> dict[str, str]:
+        """Return where torch and accelerate look for it."""
+        found = {
             "RANK": str(self.number),
             "LOCAL_RANK": str(self.number),
             "WORLD_SIZE": str(self.processes),
@@ -228,11 +228,27 @@ class _Place:
             "MASTER_ADDR": _ADDRESS,
             "MASTER_PORT": str(self.port),
         }
-        threads = max((os.cpu_count() or 1) // self.processes, 1)
-        os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+        wishes = {
+            "OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // self.processes, 1)),
+            # Of torch's own warnings none can be acted on, least of all that a peer is gone.
+            "TORCH_CPP_LOG_LEVEL": "ERROR",
+        }
         if Path("/sys/class/net/lo").exists():
             # Otherwise gloo listens on the address of the machine's name, which may not resolve.
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+            wishes["GLOO_SOCKET_IFNAME"] = "lo"
+        return found | {name: os.environ.get(name, wish) for name, wish in wishes.items()}
+
+
+@contextmanager
+def _surrounded_by(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let what is started inside inherit some variables, which torch reads when it is imported."""
+    before = dict(os.environ)
+    os.environ |= environment
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 @dataclass(frozen=True)
@@ -246,14 +262,12 @@ class _Nobody:
         """Take them and leave them."""
 
 
-def _work(work: bytes, draft: Path, connection: Connection, parent: int, place: _Place) -> None:
-    place.take()
+def _work(maker: Maker, draft: Path, connection: Connection, parent: int, place: _Place) -> None:
     settle_in(parent)
     if place.number:  # rank 0 speaks for all: the others would say the same
         logging.disable(logging.WARNING)
         warnings.simplefilter("ignore")
     try:
-        maker: Maker = pickle.loads(work)
         watch = _Nobody() if place.number else Sender(connection)
         message: tuple[str, Any] = ("done", maker(draft, watch))
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from advdistill.budget import BudgetUnit
 from advdistill.cache import Artefact
@@ -54,7 +55,8 @@ def learning_lines(artefacts: Mapping[str, Artefact]) -> Iterator[str]:
     if "train" not in artefacts:
         return
     health, student = artefacts["weigh"].meta["health"], artefacts["train"]
-    training, budget = training_of(student), student.recipe.settings["budget"]
+    training = training_of(student)
+    budget: Any = student.recipe.settings["budget"]
     shares = "".join(
         f", {what} {health[name]:.2g}" for name, what in _SHARES.items() if name in health
     )

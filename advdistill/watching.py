@@ -15,6 +15,7 @@ from advdistill.digests import digest_of_json, settings_of
 from advdistill.isolation import run_isolated
 from advdistill.making import Maker, Meta
 from advdistill.progress import Progress, progress_of
+from advdistill.ranks import run_ranks
 from advdistill.tracking import Cell, Tracker
 
 
@@ -26,7 +27,9 @@ class Follower:
         self.tracker: Tracker | None = None
         self.taken: list[tuple[str, Artefact]] = []
 
-    def follow(self, name: str, maker: Maker, draft: Path, *, isolate: bool) -> Meta:
+    def follow(
+        self, name: str, maker: Maker, draft: Path, *, isolate: bool, processes: int = 1
+    ) -> Meta:
         """Return what the maker gives back, its numbers kept and shown while it works."""
         tracker = self._open()
         path = draft / CURVES
@@ -36,6 +39,8 @@ class Follower:
             if resumed:
                 file.write("\n")  # a line that was torn ends here
             watch = _CurveWatch(name, tracker, progress, file, earlier)
+            if processes > 1:
+                return run_ranks(maker, draft, watch, processes=processes)
             return run_isolated(maker, draft, watch) if isolate else maker(draft, watch)
 
     def take(self, name: str, artefact: Artefact) -> None:

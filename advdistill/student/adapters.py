@@ -28,9 +28,6 @@ from advdistill.student.finetune import ALL_LINEAR, Adapter, Dtype, Finetune
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-ADAPTER = "adapter"
-"""The folder of the adapter below the training's folder."""
-
 NAME = "default"
 """Of the adapter; peft could hold several."""
 

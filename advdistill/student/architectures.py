@@ -65,7 +65,7 @@ def _gap(model: PreTrainedModel) -> float:
     What no attribute tells shows here, such as positions that do not follow `position_ids` or a
     state that runs from token to token.
     """
-    vocabulary = model.get_input_embeddings().num_embeddings
+    vocabulary: int = model.config.get_text_config().vocab_size
     rows = [_row(range(start, start + 8), vocabulary) for start in (5, 9)]
     plain, packed = _logprobs(model, rows, Packing.padded), _logprobs(model, rows, Packing.shared)
     return float((plain - packed).abs().max())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAME = "advdistill_trees"
 
 Kernel = Callable[
-    [torch.Tensor, torch.Tensor, torch.Tensor, Sequence[Tree], float | None], torch.Tensor
+    [torch.Tensor, torch.Tensor, torch.Tensor, tuple[Tree, ...], float | None], torch.Tensor
 ]
 """Returns the output (1, S, H, D) for queries (1, H, S, D), keys, values, trees and scale."""
 
@@ -67,13 +67,14 @@ def attend(
     Raises:
         UnpackableError: the layer does more to its scores than to scale them.
     """
-    if trees is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    altering = [name for name in _ALTERING if options.get(name) is not None]
+    unknown = _UNKNOWN_TO_SDPA if trees is None else (*_UNKNOWN_TO_SDPA, *_UNKNOWN_TO_TREES)
+    altering = [name for name in unknown if options.get(name) is not None]
     if altering:
         raise UnpackableError(
             f"{type(module).__name__} attends with {', '.join(altering)}; wanted full attention"
         )
+    if trees is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     device = query.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
@@ -82,8 +83,10 @@ def attend(
     return kernel(query, key, value, trees, options.get("scaling")), None
 
 
-_ALTERING = ("sliding_window", "softcap", "s_aux", "position_bias")
-"""Options of transformers by which an attention layer is more than softmax of scaled scores."""
+# Options of transformers by which a layer is more than a softmax of scaled scores. A window is part
+# of the mask where there is one.
+_UNKNOWN_TO_SDPA = ("softcap", "s_aux")
+_UNKNOWN_TO_TREES = ("sliding_window", "position_bias")
 
 
 def _kernel(query: torch.Tensor, value: torch.Tensor, dropout: float) -> Kernel:

@@ -46,13 +46,13 @@ def require_sound(vitals: Vitals, student: Finetune, step: int) -> None:
     before, now = median(first[NORM]), median(last[NORM])
     if min(drops.values()) <= student.collapse_drop or now <= student.collapse_surge * before:
         return
+    right, wrong = (f"{fmean(last[name]):.3g} ({-drops[name]:+.3g})" for name in (RIGHT, WRONG))
     raise StageError(
-        f"student: the training has collapsed by step {step}: over {window} steps the mean "
-        f"log-prob per token of right answers is {fmean(last[RIGHT]):.3g}, {drops[RIGHT]:.3g} below that of "
-        f"the first {window}, of wrong ones {fmean(last[WRONG]):.3g}, {drops[WRONG]:.3g} below "
-        f"(limit {student.collapse_drop:g}), and the gradient norm is {now:.3g}, from {before:.3g} "
-        f"(limit {student.collapse_surge:g} times); bound the loss of wrong answers "
-        "(objective.negative=unlikelihood), lower student.learning_rate, or set "
+        f"student: the training has collapsed by step {step}: over the last {window} steps, and "
+        f"against the first {window}, the mean log-prob per token is {right} for right answers and "
+        f"{wrong} for wrong ones (limit -{student.collapse_drop:g}), and the gradient norm "
+        f"{now:.3g}, from {before:.3g} (limit {student.collapse_surge:g} times); bound the loss of "
+        "wrong answers (objective.negative=unlikelihood), lower student.learning_rate, or set "
         "student.collapse_window=null to go on; the checkpoints of earlier steps are kept"
     )
 

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from advdistill.models import load_tokenizer
-from advdistill.student.adapters import ADAPTER, merged, save_adapter
 from advdistill.student.checkpoint import Progress, commit
 from advdistill.student.finetune import Dtype
 from advdistill.student.loading import load_base
@@ -17,9 +16,15 @@ from advdistill.student.training import Training
 SUMMARY = "training.json"
 """Written last; a folder that has it is finished."""
 
+ADAPTER = "adapter"
+"""The folder of an adapter beside that of the model it is merged into."""
+
 
 def export(training: Training, progress: Progress, folder: Path) -> None:
-    """Leave the best model, or the last one without dev, in `folder/model`."""
+    """Leave the best model, or the last one without dev, in `folder/model`.
+
+    One with an adapter is merged; the adapter alone lies in `folder/adapter`.
+    """
     student, model = training.student, training.base.model
     best = progress.step if progress.best_step is None else progress.best_step
     if best == 0 or is_sharded(model):
@@ -27,6 +32,8 @@ def export(training: Training, progress: Progress, folder: Path) -> None:
     if best:
         training.checkpoints.load_weights(model, best)
     if student.adapter is not None:
+        from advdistill.student.adapters import merged, save_adapter  # see `load_base`
+
         save_adapter(student, model, folder / ADAPTER)
         model = merged(student, model)
     draft = folder / "model.draft"

@@ -15,10 +15,10 @@ from accelerate import Accelerator
 from transformers import GenerationConfig
 
 from advdistill.engine.transformers import load_model
-from advdistill.interfaces import Example, TrainingJob, Validate
+from advdistill.interfaces import Example, Packing, TrainingJob, Validate
 from advdistill.models import load_tokenizer
 from advdistill.seeds import sample_seed
-from advdistill.student.adapters import load_adapted
+from advdistill.student.architectures import resolved
 from advdistill.student.batches import Rows, encode
 from advdistill.student.checks import check_vocabulary, check_window, end_id, every_end
 from advdistill.student.finetune import Dtype, Finetune
@@ -44,6 +44,8 @@ class Base:
     module: torch.nn.Module
     """A `Root` of the model, as the processes of the training share it."""
     world: World
+    packing: Packing = Packing.auto
+    """What was asked for, or padded where the model allows nothing else."""
 
     def autocast(self) -> torch.autocast:
         """Return the context in which the model computes in the student's dtype."""
@@ -101,6 +103,7 @@ def open_base(student: Finetune, examples: Sequence[Example], *, job: TrainingJo
     check_vocabulary(student, model, tokenizer, rows)
     for first in islice(chain.from_iterable(rows.by_prompt.values()), 1):
         check_head(model, first)
+    packing = resolved(job.packing, model)
     if student.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     module = shared(model, world, job.sharding)
@@ -115,6 +118,7 @@ def open_base(student: Finetune, examples: Sequence[Example], *, job: TrainingJo
         pass_loss=PassLoss(model, alone=world.size == 1),
         module=module,
         world=world,
+        packing=packing,
     )
 
 
@@ -126,6 +130,9 @@ def load_base(student: Finetune, tokenizer: PreTrainedTokenizerBase) -> PreTrain
     if student.adapter is None:
         model = load_model(student.model, student.revision, dtype="float32")
     else:
+        # Here, as it imports peft, which takes as long as the rest.
+        from advdistill.student.adapters import load_adapted
+
         model = load_adapted(student)
     model.generation_config = GenerationConfig(
         eos_token_id=every_end(tokenizer, model.generation_config),

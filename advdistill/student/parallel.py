@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,9 +78,13 @@ def open_accelerator() -> Accelerator:
     """
     # Always "no": accelerate's state is one per process and refuses a second precision; autocast
     # is opened by `Base.autocast` instead.
+    size = int(os.environ.get("WORLD_SIZE") or 1)
     accelerator = Accelerator(
-        mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)]
+        mixed_precision="no",
+        cpu=size > 1 and not torch.cuda.is_available(),  # only so does it join others on a CPU
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
+    assert accelerator.num_processes == size, "each would train alone, in the others' folder"
     plain = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
     if accelerator.distributed_type not in plain:
         raise ConfigError(
@@ -121,7 +126,6 @@ def shared(model: PreTrainedModel, world: World, sharding: Sharding) -> torch.nn
     return DistributedDataParallel(
         root,
         device_ids=[world.device] if world.device.type == "cuda" else None,
-        broadcast_buffers=False,
         # Fixes the order of the buckets, which else follows the first backward pass, so that a
         # resumed training rounds its sums as an undisturbed one.
         find_unused_parameters=True,
@@ -150,7 +154,9 @@ def _sharded(root: Root, world: World) -> torch.nn.Module:
             "runtime.sharding=none"
         )
     shards = [fully_shard(layer, mesh=mesh) for layer in layers]
-    fully_shard(root, mesh=mesh)
+    # The outermost module is spared this if nothing is said, as its backward pass comes next; but
+    # after a check on dev comes a checkpoint, which has to find the parts.
+    fully_shard(root, mesh=mesh, reshard_after_forward=True)
     root(lambda: None)
     for shard in shards:
         # Its whole tensors are made once: here, lest a check on dev make them for inference only.

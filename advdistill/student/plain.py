@@ -6,7 +6,7 @@ responses, `S` prompt and response tokens, `N` response tokens, one after anothe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,43 +20,95 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PlainGradient:
-    """Loss and gradient, and how large they were if no token's part cancelled another's."""
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty:
+    """What an error in every log-prob may change; the part of a gap that is no fault."""
 
     loss: float
-    loss_size: float
+    gradient: float
+    """The norm of the change."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlainGradient:
+    """Loss and gradient of some responses as one step."""
+
+    loss: float
     gradient: dict[str, torch.Tensor]
     """By the name of each trained parameter."""
-    gradient_norm: float
-    gradient_size: float
+    norm: float
+    uncertain: dict[float, Uncertainty]
+    """By the error in the log-probs."""
 
 
 def plain_gradient(
-    model: PreTrainedModel, rows: Sequence[Row], *, objective: Objective
+    model: PreTrainedModel,
+    rows: Sequence[Row],
+    *,
+    objective: Objective,
+    errors: Sequence[float],
 ) -> PlainGradient:
     """Return loss and gradient of the rows as one step; the parameters' own are left alone."""
     responses = responses_of(rows)
-    logprobs_N = _logprobs_N(model, rows)
-    lengths = [row.response_tokens for row in rows]
-    response_N = torch.arange(len(rows)).repeat_interleave(torch.tensor(lengths))
-    loss = objective.loss(
-        TokenBatch(
+    denominator = objective.denominator(responses)
+    lengths = torch.tensor([row.response_tokens for row in rows])
+    response_N = torch.arange(len(rows)).repeat_interleave(lengths).to(model.device)
+
+    def loss_of(logprobs_N: torch.Tensor) -> torch.Tensor:
+        batch = TokenBatch(
             logprobs_N=logprobs_N,
-            response_N=response_N.to(logprobs_N.device),
+            response_N=response_N,
             responses=responses.beside(logprobs_N),
         )
-    ) / objective.denominator(responses)
-    (slope_N,) = torch.autograd.grad(loss, logprobs_N, retain_graph=True)
-    gradient_size = _norm(_gradient(model, logprobs_N, slope_N.abs(), again=True))
+        return objective.loss(batch) / denominator
+
+    logprobs_N = _logprobs_N(model, rows)
+    loss, slope_N = _slope(loss_of, logprobs_N)
+    uncertain = {
+        error: Uncertainty(
+            loss=error * float(slope_N.abs().sum()),
+            gradient=_norm(
+                _gradient(
+                    model,
+                    logprobs_N,
+                    _uncertain_N(loss_of, logprobs_N, slope_N, error),
+                    again=True,
+                )
+            ),
+        )
+        for error in errors
+    }
     gradient = _gradient(model, logprobs_N, slope_N, again=False)
-    return PlainGradient(
-        loss=float(loss.detach()),
-        loss_size=float((slope_N * logprobs_N.detach()).abs().sum()),
-        gradient=gradient,
-        gradient_norm=_norm(gradient),
-        gradient_size=gradient_size,
-    )
+    return PlainGradient(loss=loss, gradient=gradient, norm=_norm(gradient), uncertain=uncertain)
+
+
+_LossOf = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _slope(loss_of: _LossOf, logprobs_N: torch.Tensor) -> tuple[float, torch.Tensor]:
+    """Return the loss and its derivative by each log-prob."""
+    leaf_N = logprobs_N.detach().requires_grad_()
+    loss = loss_of(leaf_N)
+    (slope_N,) = torch.autograd.grad(loss, leaf_N)
+    return float(loss.detach()), slope_N
+
+
+def _uncertain_N(
+    loss_of: _LossOf, logprobs_N: torch.Tensor, slope_N: torch.Tensor, error: float
+) -> torch.Tensor:
+    """Return by how much each slope may be off.
+
+    A slope changes with the log-probs, as that of unlikelihood does where a probability is near 1.
+    And what it multiplies, one less the probability, is off by a share that is large there, too.
+    """
+    given_N = logprobs_N.detach()
+    # Errors of either sign, which in a sum over tokens mostly cancel, as those of rounding do.
+    draws = torch.rand(len(given_N), generator=torch.Generator().manual_seed(0))
+    error_N = (error * (2.0 * (draws < 0.5) - 1.0)).to(given_N)
+    moved = [_slope(loss_of, (given_N + sign * error_N).clamp(max=0))[1] for sign in (1, -1)]
+    change_N = torch.stack([(slope - slope_N).abs() for slope in moved]).amax(0)
+    share_N = (error / -given_N.expm1()).clamp(max=1)
+    return change_N + slope_N.abs() * share_N
 
 
 def _logprobs_N(model: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:

@@ -43,29 +43,30 @@ class Gap:
     """How far the trained path is from the plain one, as shares."""
 
     loss_gap: float
+    loss_limit: float
     gradient_gap: float
+    gradient_limit: float
     worst_tensor: str
     worst_gap: float
     """Of that tensor's gradient; one of less than a hundredth of the whole counts as that."""
-    limit: float
 
     @property
     def fine(self) -> bool:
         """Whether both are within the limit."""
-        return self.loss_gap <= self.limit and self.gradient_gap <= self.limit
+        return self.loss_gap <= self.loss_limit and self.gradient_gap <= self.gradient_limit
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Precision:
     limit: float
-    cancelled: float
-    """A gradient whose parts cancel each other counts as this share of what they would add up to,
-    at least: rounding is proportional to the parts, and would else be taken for a fault."""
+    """Of a gap; what rounding may change through the log-probs is allowed besides."""
+    error: float
+    """Of a log-prob, by rounding."""
 
 
 PRECISIONS = {
-    Dtype.float32: _Precision(limit=1e-4, cancelled=0.1),
-    Dtype.bfloat16: _Precision(limit=5e-2, cancelled=1.0),
+    Dtype.float32: _Precision(limit=1e-4, error=2e-6),
+    Dtype.bfloat16: _Precision(limit=5e-2, error=2e-2),
 }
 
 
@@ -77,7 +78,7 @@ def prove(training: Training, folder: Path) -> None:
     """
     path = folder / PROOF
     about = {
-        "packing": training.job.packing.value,
+        "packing": training.base.packing.value,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "fingerprint": training.checkpoints.fingerprint,
@@ -133,7 +134,7 @@ def compare(
             parameter.grad = None
 
 
-def require_fine(gap: Gap, base: Base, *, objective: Objective, job: TrainingJob) -> None:
+def require_fine(gap: Gap, base: Base, *, objective: Objective) -> None:
     """Check that a gap is within its limit.
 
     Raises:
@@ -143,11 +144,12 @@ def require_fine(gap: Gap, base: Base, *, objective: Objective, job: TrainingJob
         return
     raise StageError(
         f"student '{type(base.model).__name__}' with objective '{type(objective).__name__}' and "
-        f"runtime.packing={job.packing.value}: in {base.student.dtype.value} the gradient of the "
+        f"runtime.packing={base.packing.value}: in {base.student.dtype.value} the gradient of the "
         f"first responses is {gap.gradient_gap:.3g} off that of a plain padded pass and the loss "
         f"{gap.loss_gap:.3g}, as shares (worst tensor {gap.worst_tensor}: {gap.worst_gap:.3g}); "
-        f"wanted at most {gap.limit:g}; no step was taken, as it would train something else than "
-        "the objective says; give runtime.packing=padded and report this"
+        f"wanted at most {gap.gradient_limit:.3g} and {gap.loss_limit:.3g}; no step was taken, as "
+        "it would train something else than the objective says; give runtime.packing=padded and "
+        "report this"
     )
 
 
@@ -156,11 +158,13 @@ def _gaps(training: Training, base: Base, rows: Sequence[Row]) -> dict[Dtype, Ga
     objective, job = training.objective, training.job
     gaps = {}
     with _quiet(base.model):
-        plain = plain_gradient(base.model, rows, objective=objective)
-        for dtype in dict.fromkeys([Dtype.float32, base.student.dtype]):
+        dtypes = list(dict.fromkeys([Dtype.float32, base.student.dtype]))
+        errors = [PRECISIONS[dtype].error for dtype in dtypes]
+        plain = plain_gradient(base.model, rows, objective=objective, errors=errors)
+        for dtype in dtypes:
             exact = replace(base, student=replace(base.student, dtype=dtype))
             gaps[dtype] = compare(exact, rows, plain, objective=objective, job=job)
-            require_fine(gaps[dtype], exact, objective=objective, job=job)
+            require_fine(gaps[dtype], exact, objective=objective)
     return gaps
 
 
@@ -180,7 +184,10 @@ def _provable(training: Training, rows: Sequence[Row]) -> tuple[Base, str]:
 
 
 def _gap(model: PreTrainedModel, loss: float, plain: PlainGradient, precision: _Precision) -> Gap:
-    size = max(plain.gradient_norm, precision.cancelled * plain.gradient_size)
+    uncertain = plain.uncertain[precision.error]
+    # A gradient whose parts cancel is all rounding; it is measured by that.
+    size = max(plain.norm, uncertain.gradient)
+    loss_size = max(abs(plain.loss), uncertain.loss)
     found = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
     apart: dict[str, float] = {}
     shares: dict[str, float] = {}
@@ -192,11 +199,12 @@ def _gap(model: PreTrainedModel, loss: float, plain: PlainGradient, precision: _
     # a gap that is no number is the worst
     worst = max(shares, key=lambda name: math.inf if math.isnan(shares[name]) else shares[name])
     return Gap(
-        loss_gap=_share(abs(loss - plain.loss), max(abs(plain.loss), plain.loss_size)),
+        loss_gap=_share(abs(loss - plain.loss), loss_size),
+        loss_limit=precision.limit + _share(uncertain.loss, loss_size),
         gradient_gap=_share(math.hypot(*apart.values()), size),
+        gradient_limit=precision.limit + _share(uncertain.gradient, size),
         worst_tensor=worst,
         worst_gap=shares[worst],
-        limit=precision.limit,
     )
 
 

@@ -24,9 +24,9 @@ def refer(
     base = open_base(student, [replace(example, weight=1.0) for example in examples], job=job)
     known: dict[tuple[str, int], float] = {}
     prompts = list(base.rows.by_prompt.values())
-    with tree_attention(base.model):
+    with tree_attention(base.model, base.packing):
         for done, rows in enumerate(prompts, 1):
-            passes = micro_batches(rows, packing=job.packing, row_tokens=job.row_tokens)
+            passes = micro_batches(rows, packing=base.packing, row_tokens=job.row_tokens)
             sums_B = torch.zeros(len(rows), dtype=torch.float64)
             for batch in passes:
                 _, logprobs_N = base.forward(batch.to(base.accelerator.device), None)

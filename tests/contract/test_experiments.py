@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from advdistill.config import plan_of
+from advdistill.errors import ConfigError
 from tests.builders import CONF, composed, options
+from tests.contract.components import component
 
 EXPERIMENTS = options("experiment")
+OBJECTIVES = options("objective")
 NEEDS_DATA = ("gsm8k_recorded",)
 
 
@@ -24,13 +27,46 @@ def test_the_default_is_the_quickstart() -> None:
     assert plain(composed()) == plain(composed("+experiment=quickstart"))
 
 
-@pytest.mark.parametrize("weighting", options("weighting"))
+PAIRS = [
+    (weighting, OBJECTIVES[number % len(OBJECTIVES)])
+    for number, weighting in enumerate(options("weighting"))
+]
+"""Each weighting, and each objective, at least once: groups are composed one by one."""
+
+
+def test_the_pairs_hold_every_weighting_and_every_objective() -> None:
+    assert {pair[0] for pair in PAIRS} == set(options("weighting"))
+    assert {pair[1] for pair in PAIRS} == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize(("weighting", "objective"), PAIRS)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_takes_every_weighting(experiment: str, weighting: str) -> None:
-    kept = plain(composed(f"+experiment={experiment}"))
-    swept = plain(composed(f"+experiment={experiment}", f"weighting={weighting}"))
-    option = plain(OmegaConf.load(CONF / "weighting" / f"{weighting}.yaml"))
-    assert swept == {**kept, "weighting": option}
+def test_every_experiment_takes_every_weighting_and_objective(
+    experiment: str, weighting: str, objective: str, tmp_path: Path
+) -> None:
+    pair = {"weighting": weighting, "objective": objective}
+    chosen = [f"{group}={option}" for group, option in pair.items()]
+    cfg = composed(f"+experiment={experiment}", *chosen)
+    alone = {group: option_of(group, option) for group, option in pair.items()}
+    assert plain(cfg) == {**plain(composed(f"+experiment={experiment}")), **alone}
+    if experiment not in NEEDS_DATA:
+        cfg.outputs = str(tmp_path)
+        parts = {group: component(group, option) for group, option in pair.items()}
+        found = parts["objective"].objection(signed=parts["weighting"].signed)
+        assert refusal(cfg) == found
+
+
+def option_of(group: str, option: str) -> Any:
+    return plain(composed(f"{group}={option}"))[group]
+
+
+def refusal(cfg: DictConfig) -> str | None:
+    """Return why the configuration cannot be planned."""
+    try:
+        plan_of(cfg, {})
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

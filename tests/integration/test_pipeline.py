@@ -161,6 +161,7 @@ class TestTheTrackedRun:
         assert student.metadata["inputs"] == {
             "prompts": digest["load"],
             "pool": digest["sample"],
+            "verdicts": digest["judge"],
             "weights": digest["weigh"],
         }
 

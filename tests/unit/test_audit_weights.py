@@ -5,12 +5,14 @@ import pytest
 
 from advdistill.audit import Pool
 from advdistill.audit_weights import PromptChange, reweigh
+from advdistill.budget import Budget, BudgetUnit
 from advdistill.errors import StageError
 from advdistill.interfaces import Weighting
 from advdistill.pools import groups_of, weights_of
 from advdistill.records import Reward, Verdict
 from tests.builders import prompt, response, reward
 from tests.contract.components import component
+from tests.unit.student.students import NO_BUDGET
 
 P, F, E = Verdict.passed, Verdict.failed, Verdict.error
 
@@ -38,7 +40,7 @@ def pool(rows: Sequence[Reward], weighting: Weighting) -> Pool:
 def test_the_same_verdicts_change_nothing() -> None:
     weighting = component("weighting", "softmax")
     rows = rewards([P, F, F], [P, P, E])
-    found = reweigh(pool(rows, weighting), rows, weighting)
+    found = reweigh(pool(rows, weighting), rows, weighting, NO_BUDGET)
     assert (found.verdicts, found.changed, found.affected, found.stale) == (0, 0, [], 0)
     assert found.moved_share == 0
 
@@ -47,7 +49,7 @@ def test_a_weight_of_correct_answers_comes_and_goes_with_its_own_verdict() -> No
     weighting = component("weighting", "correct_only")
     rows = rewards([P, F, F], [P, P, F], [F, F, F])
     second = rewards([P, P, F], [F, P, E], [F, F, F])
-    found = reweigh(pool(rows, weighting), second, weighting)
+    found = reweigh(pool(rows, weighting), second, weighting, NO_BUDGET)
     assert (found.answers, found.prompts, found.verdicts) == (9, 3, 3)
     assert (found.changed, found.to_zero, found.from_zero, found.flipped) == (2, 1, 1, 0)
     assert found.moved_share == pytest.approx(2 / 3)
@@ -60,7 +62,7 @@ def test_a_weight_of_correct_answers_comes_and_goes_with_its_own_verdict() -> No
 def test_one_verdict_moves_every_weight_of_a_group_and_may_turn_signs() -> None:
     weighting = component("weighting", "advantage")
     rows, second = rewards([P, F, F, F], [P, F]), rewards([F, P, P, P], [P, F])
-    found = reweigh(pool(rows, weighting), second, weighting)
+    found = reweigh(pool(rows, weighting), second, weighting, NO_BUDGET)
     assert (found.verdicts, found.changed, found.flipped) == (4, 4, 4)
     assert [(one.prompt_id, one.flipped) for one in found.affected] == [("p/0", 4)]
 
@@ -70,17 +72,31 @@ def test_stored_weights_of_another_making_are_told() -> None:
     rows = rewards([P, F])
     whole = pool(rows, weighting)
     other = replace(whole, weights=[replace(whole.weights[0], value=0.5), whole.weights[1]])
-    assert reweigh(other, rows, weighting).stale == 1
+    assert reweigh(other, rows, weighting, NO_BUDGET).stale == 1
 
 
 def test_a_row_for_every_answer_is_needed() -> None:
     weighting = component("weighting", "uniform")
     rows = rewards([P, F])
     with pytest.raises(StageError):
-        reweigh(pool(rows, weighting), rows[:1], weighting)
+        reweigh(pool(rows, weighting), rows[:1], weighting, NO_BUDGET)
 
 
 def test_a_pool_without_weight_divides_by_nothing() -> None:
     weighting = component("weighting", "correct_only")
     rows = rewards([F, F])
-    assert reweigh(pool(rows, weighting), rows, weighting).moved_share == 0
+    assert reweigh(pool(rows, weighting), rows, weighting, NO_BUDGET).moved_share == 0
+
+
+def test_a_budget_that_scaled_the_weights_scales_them_again() -> None:
+    weighting, budget = component("weighting", "uniform"), Budget(unit=BudgetUnit.weight, amount=6)
+    rows = rewards([P, F, F], [P, E, E])
+    plain = pool(rows, weighting)
+    scaled = replace(
+        plain,
+        weights=[
+            replace(one, value=one.value * (2, 6)[one.prompt_id == "p/1"]) for one in plain.weights
+        ],
+    )
+    assert reweigh(scaled, rows, weighting, budget).stale == 0
+    assert reweigh(scaled, rows, weighting, NO_BUDGET).stale == 4

@@ -12,6 +12,11 @@ def test_the_weight_of_every_prompt_that_has_some_becomes_the_amount() -> None:
     assert found_PG.tolist() == [[4.0, -2.0, 0.0], [0.0, 0.0, 0.0], [1.5, 1.5, 3.0]]
 
 
+def test_weights_close_to_nothing_are_scaled_all_the_same() -> None:
+    found_PG = Budget(unit=BudgetUnit.weight, amount=8.0).scaled_PG(np.array([[5e-324, 0.0]]))
+    assert found_PG.tolist() == [[8.0, 0.0]]
+
+
 @pytest.mark.parametrize("unit", [BudgetUnit.none, BudgetUnit.samples, BudgetUnit.tokens])
 def test_the_other_units_leave_the_weights_alone(unit: BudgetUnit) -> None:
     assert Budget(unit=unit, amount=6.0).scaled_PG(WEIGHTS_PG) is WEIGHTS_PG

@@ -48,6 +48,26 @@ class Box:
         return self.best.use()
 
 
+@dataclass(kw_only=True)
+class Handle:
+    """Settings of a tool that may have none."""
+
+    length: float
+    grips: list[str]
+
+    def __post_init__(self) -> None:
+        if self.length <= 0:
+            raise ConfigError(f"tool.handle: length is {self.length}; wanted above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broom:
+    handle: Handle | None
+
+    def use(self) -> str:
+        return "swish"
+
+
 @dataclass(frozen=True)
 class Brick:
     """No tool."""
@@ -74,6 +94,38 @@ def test_a_node_becomes_the_class_it_names_with_plain_values() -> None:
     assert built == Hammer(weight=2.0, count=2, name=None, std=Std.sample, options={"a": 1})
     assert type(built.weight) is float  # type: ignore[attr-defined]
     assert type(built.options) is dict  # type: ignore[attr-defined]
+
+
+HANDLE = {"length": 2, "grips": ["top", "${word}"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "built"), [(None, None), (HANDLE, Handle(length=2.0, grips=["top", "end"]))]
+)
+def test_a_plain_dataclass_is_built_as_itself_or_left_out(
+    given: dict[str, object] | None, built: Handle | None
+) -> None:
+    root = OmegaConf.create({"word": "end", "tool": {"_target_": f"{HERE}.Broom", "handle": given}})
+    found = build("tool", root.tool, Tool)
+    assert found == Broom(handle=built)
+    assert built is None or type(found.handle.grips) is list  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"length": 2}, r"tool\.handle\.grips: .*missing"),
+        ({**HANDLE, "lenght": 2}, r"tool\.handle\.lenght: .*'lenght' not in 'Handle'"),
+        ({**HANDLE, "length": "far"}, r"tool\.handle\.length: .*'far'.*Float"),
+        ({**HANDLE, "length": 0}, r"tool\.handle: length is 0\.0; wanted above 0"),
+        (3, r"tool\.handle: .*int is not a subclass of Handle"),
+    ],
+)
+def test_a_plain_dataclass_that_cannot_be_built_says_why(given: object, message: str) -> None:
+    root = OmegaConf.create({"word": "end", "tool": {"_target_": f"{HERE}.Broom", "handle": given}})
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        build("tool", root.tool, Tool)
 
 
 def test_values_are_resolved_where_they_point_elsewhere() -> None:

@@ -1,5 +1,9 @@
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,8 @@ from omegaconf import OmegaConf
 from advdistill.config import Plan, plan_of
 from advdistill.errors import ConfigError
 from advdistill.models import locate
-from tests.builders import composed
+from tests.builders import composed, options
+from tests.contract.components import component
 
 
 def plan(outputs: Path, *overrides: str) -> Plan:
@@ -44,8 +49,18 @@ def message(outputs: Path, *overrides: str) -> str:
         (["verifier.relative_tolerance=1"], ["verifier", "relative_tolerance is 1", "wanted 0"]),
         (["answer_format.style=latex"], ["answer_format.style", "'latex'", "hash, boxed"]),
         (["dataset.train=0"], ["dataset 'quickstart'", "train=0", "wanted train >= 1"]),
-        (["runtime.micro_batch=0"], ["runtime: micro_batch is 0", "wanted at least 1"]),
-        (["runtime.threads=0"], ["threads 0", "wanted at least 1"]),
+        (["runtime.row_tokens=0"], ["runtime: row_tokens is 0", "wanted at least 1"]),
+        (["runtime.processes=0"], ["runtime: processes is 0", "wanted at least 1"]),
+        (["runtime.packing=tight"], ["runtime.packing", "'tight'", "auto, shared, plain, padded"]),
+        (["runtime.sharding=ddp"], ["runtime.sharding", "'ddp'", "none, fsdp, deepspeed"]),
+        (["runtime.threads=0"], ["runtime: threads is 0", "wanted at least 1"]),
+        (["limits.max_weight_share=1.5"], ["limits: max_weight_share is 1.5", "from 0 to 1"]),
+        (["budget.amount=0"], ["budget: amount is 0", "wanted a number above 0"]),
+        (["budget=weight", "budget.unit=words"], ["budget.unit", "'words'", "none, weight"]),
+        (
+            ["weighting=advantage", "objective=signed_nll"],
+            ["objective", "allow_unbounded=true"],
+        ),
         (["seed=abc"], ["seed", "'abc'", "Integer"]),
         (["seeds=0"], ["seeds is 0; wanted at least 1"]),
         (["name=a/b"], ["name is 'a/b'; wanted letters"]),
@@ -57,7 +72,7 @@ def message(outputs: Path, *overrides: str) -> str:
             ["+dataset@held_out.again=quickstart"],
             ["held_out.again.name is 'quickstart'", "as that of dataset"],
         ),
-        (["runtime.judges=0"], ["judges 0", "wanted at least 1"]),
+        (["runtime.judges=0"], ["runtime: judges is 0", "wanted at least 1"]),
         (["max_unverified=-1"], ["max_unverified is -1; wanted 0 or more"]),
         (["+sed=3"], ["unknown setting 'sed'", "did you mean 'seed'?", "known: dataset"]),
         (["+zzz=3"], ["unknown setting 'zzz'", "known: dataset"]),
@@ -148,6 +163,8 @@ def test_the_plan_holds_what_the_configuration_spells(tmp_path: Path) -> None:
         "teacher.temperature=0.9",
         "weighting.temperature=0.6",
         "weighting=uniform",
+        "budget=weight",
+        "budget.amount=2",
         "objective.normaliser=sequences",
         "student.learning_rate=2e-3",
         "evaluation.max_tokens=57",
@@ -163,13 +180,68 @@ def test_another_number_is_another_cell(tmp_path: Path, override: str) -> None:
     "override",
     [
         "runtime=gpu",
-        "runtime.micro_batch=1",
+        "runtime.row_tokens=1",
+        "runtime.packing=padded",
+        "runtime.processes=2",
+        "runtime.sharding=fsdp",
+        "limits.max_negative_share=0.1",
         "tracking=none",
         "seeds=3",
     ],
 )
 def test_how_a_cell_is_run_is_no_part_of_it(tmp_path: Path, override: str) -> None:
     assert plan(tmp_path / "elsewhere", override).key == plan(tmp_path).key
+
+
+def test_a_key_is_the_same_in_every_process(tmp_path: Path) -> None:
+    program = (
+        "from tests.unit.test_config import *; "
+        f"print(plan(Path({str(tmp_path)!r}), 'weighting=advantage').key)"
+    )
+    keys = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert keys == {plan(tmp_path, "weighting=advantage").key + "\n"}
+
+
+def test_an_objective_trains_signed_weights_once_it_may(tmp_path: Path) -> None:
+    pair = ("weighting=advantage", "objective=signed_nll")
+    assert "allow_unbounded" in message(tmp_path, *pair)
+    assert plan(tmp_path, *pair, "objective.allow_unbounded=true").weighting.signed
+
+
+@pytest.mark.slow
+def test_a_pair_is_refused_exactly_where_the_objective_objects(tmp_path: Path) -> None:
+    pairs = list(product(options("weighting"), options("objective")))
+    wanted = {
+        pair: component("objective", pair[1]).objection(
+            signed=component("weighting", pair[0]).signed
+        )
+        for pair in pairs
+    }
+    assert {pair: refusal(tmp_path, *pair) for pair in pairs} == wanted
+    refused = {pair for pair in pairs if wanted[pair] is not None}
+    assert refused >= {("advantage", "signed_nll"), ("uniform", "redi")}
+    assert not {pair for pair in refused if pair[1] == "weighted_nll"}
+
+
+def refusal(outputs: Path, weighting: str, objective: str) -> str | None:
+    """Return why the pair cannot be planned."""
+    cfg = composed(f"outputs={outputs}")
+    cfg.weighting = composed(f"weighting={weighting}").weighting
+    cfg.objective = composed(f"objective={objective}").objective
+    try:
+        plan_of(cfg, {})
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def test_another_model_behind_the_same_name_is_another_cell(tmp_path: Path) -> None:

@@ -80,11 +80,12 @@ class Nested:
 
 
 def test_settings_are_the_class_and_every_field_as_plain_values() -> None:
-    one = Advantage(std=Std.sample, epsilon=0.5, zero_variance=ZeroVariance.drop)
+    one = Advantage(std=Std.sample, epsilon=0.5, std_floor=0.0, zero_variance=ZeroVariance.drop)
     assert settings_of(one) == {
         "class": "advdistill.weighting.advantage.Advantage",
         "std": "sample",
         "epsilon": 0.5,
+        "std_floor": 0.0,
         "zero_variance": "drop",
     }
     nested = settings_of(Nested(options={"a": {"std": Std.none}}, names=("x", "y")))
@@ -99,13 +100,13 @@ class Holding:
 
 
 def test_settings_hold_those_of_the_components_inside() -> None:
-    inner = Advantage(std=Std.sample, epsilon=0.5, zero_variance=ZeroVariance.drop)
+    inner = Advantage(std=Std.sample, epsilon=0.5, std_floor=0.0, zero_variance=ZeroVariance.drop)
     settings = settings_of(Holding(part=inner, parts={"a": inner}))
     assert settings["part"] == settings["parts"]["a"] == settings_of(inner)
 
 
 def test_another_setting_anywhere_inside_is_another_digest() -> None:
-    inner = Advantage(std=Std.sample, epsilon=0.5, zero_variance=ZeroVariance.drop)
+    inner = Advantage(std=Std.sample, epsilon=0.5, std_floor=0.0, zero_variance=ZeroVariance.drop)
     other = replace(inner, epsilon=0.6)
     found = [
         Holding(part=inner, parts={"a": inner}),

@@ -30,6 +30,11 @@ def test_groups_are_mixed_all_right_all_wrong_or_unjudged() -> None:
     assert health.unweighted_groups == 3 / 5
 
 
+def test_a_single_answer_is_all_right_or_all_wrong() -> None:
+    health = health_of(groups([1], [0], [1], [1]), np.ones((4, 1)))
+    assert (health.all_right_groups, health.all_wrong_groups) == (3 / 4, 1 / 4)
+
+
 @pytest.mark.parametrize(
     ("rewards", "rights"),
     [

@@ -60,6 +60,11 @@ def test_weights_that_are_all_zero_always_stop() -> None:
         NONE.check(numbers)
 
 
+def test_weights_of_one_sign_are_not_all_zero() -> None:
+    for weights in ([[-1, -1]], [[0, 1]]):
+        NONE.check(health_of(groups([0, 1]), np.array(weights, dtype=float)).numbers())
+
+
 def test_what_is_unknown_breaks_no_limit() -> None:
     numbers = health_of(groups([1, 0], [1, 1]), np.ones((2, 2))).numbers()
     assert "length_correlation" not in numbers

@@ -1,13 +1,17 @@
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from advdistill.budget import Budget, BudgetUnit
+from advdistill.cache import CURVES, Artefact, Recipe
 from advdistill.cells import ModelScore, Record
 from advdistill.compare.mcnemar import Discordance
+from advdistill.digests import settings_of
 from advdistill.pipeline import Outcome
-from advdistill.summary import lines, show
+from advdistill.summary import learning_lines, lines, show
 
 
 def score(
@@ -39,6 +43,62 @@ RECORD = Record(
     tracking="t",
     tracked=None,
 )
+
+
+HEALTH = {
+    "effective_samples": 1070.4,
+    "effective_share": 0.564,
+    "largest_share": 0.004,
+    "negative_share": 0.0,
+}
+COUNTS = {
+    "line": "shown elsewhere",
+    "steps": 64,
+    "best_step": None,
+    "examples_used": 1896,
+    "tokens": 30000,
+}
+
+
+def artefact(folder: Path, meta: Mapping[str, object], **settings: object) -> Artefact:
+    recipe = Recipe(stage="s", version=1, settings=settings, inputs={})
+    return Artefact(folder=folder, recipe=recipe, digest="d", files={}, meta=meta, made=True)
+
+
+def learnt(folder: Path, budget: Budget) -> dict[str, Artefact]:
+    return {
+        "weigh": artefact(folder / "weigh", {"health": HEALTH}),
+        "train": artefact(folder, COUNTS, budget=settings_of(budget)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("budget", "spelt"),
+    [
+        (Budget(unit=BudgetUnit.none, amount=1.0), "budget none"),
+        (Budget(unit=BudgetUnit.tokens, amount=4096.0), "budget 4096 tokens per prompt"),
+    ],
+)
+def test_what_was_learnt_from_is_told(tmp_path: Path, budget: Budget, spelt: str) -> None:
+    assert list(learning_lines(learnt(tmp_path, budget))) == [
+        "\nWeights   effective sample size 1070, a share of 0.56, negative share 0, "
+        "largest weight's share 0.004",
+        f"Training  1896 answers, 30000 response tokens in 64 steps; {spelt}",
+    ]
+
+
+def test_the_proof_is_told_from_the_curves(tmp_path: Path) -> None:
+    rows = [
+        {"step": 0, "proof_loss_gap": 3e-9, "proof_gradient_gap": 2.4e-7},
+        {"step": 0, "dev_accuracy": 0.1},
+        {"step": 1, "loss": 0.5},
+    ]
+    (tmp_path / CURVES).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    *_, last = learning_lines(learnt(tmp_path, Budget(unit=BudgetUnit.none, amount=1.0)))
+    assert last == (
+        "Proof     gradient within 2e-07, loss within 3e-09 of a plain computation, "
+        "before the first step"
+    )
 
 
 def said(record: Record) -> str:

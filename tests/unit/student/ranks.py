@@ -4,22 +4,23 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from advdistill.engine.generation import Decoding
 from advdistill.engine.transformers import generate
-from advdistill.interfaces import Objective, Scope, Sharding, TokenBatch, Watch
+from advdistill.interfaces import Objective, Responses, Scope, Sharding, TokenBatch, Watch
 from advdistill.student.batches import Row, encode
+from advdistill.student.finetune import Overlong
 from advdistill.student.forward import PassLoss
 from advdistill.student.gradient import responses_of
 from advdistill.student.loading import Base
-from advdistill.student.parallel import World, is_sharded, open_accelerator, shared, whole
-from advdistill.student.share import deal, gradient_of
+from advdistill.student.parallel import World, open_accelerator, shared, whole
+from advdistill.student.share import gradient_of
 from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
 from tests.unit.student.students import OBJECTIVE, job, student
 
@@ -43,7 +44,7 @@ class GroupSquares:
         sums_P = weighted_B.new_zeros(int(groups_B.max()) + 1).index_add(0, groups_B, weighted_B)
         return (sums_P**2).sum()
 
-    def denominator(self, responses) -> float:
+    def denominator(self, responses: Responses) -> float:
         return float(responses.lengths_B.sum()) * 10
 
 
@@ -60,17 +61,13 @@ class Case:
         # Few responses for some prompts and many for others, so that passes are dealt unevenly.
         examples = [e for e in pool(self.prompts, 5) if e.prompt.prompt_id[-1] != "2"]
         rows = encode(
-            examples, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=256, **_overlong()
+            examples,
+            byte_tokenizer(),
+            answer_format=ANSWER_FORMAT,
+            max_tokens=256,
+            overlong=Overlong.drop,
         )
         return [row for group in rows.by_prompt.values() for row in group]
-
-
-def _overlong():
-    from inspect import signature
-
-    from advdistill.student.finetune import Overlong
-
-    return {"overlong": Overlong.drop} if "overlong" in signature(encode).parameters else {}
 
 
 CASES = (
@@ -115,10 +112,8 @@ class Differentiates:
         return {
             "found": found,
             "norm": float(whole(norm)),
-            "sharded": [is_sharded(m) for m in (base.model, *base.model.get_decoder().layers)],
-            "held": sum(p.to_local().numel() if hasattr(p, "to_local") else p.numel()
-                        for p in base.model.parameters()),
-            "loads": [len(part) for part in deal(rows, world.size)],
+            "parts": all(isinstance(p, DTensor) for p in base.model.parameters()),
+            "held": sum(own(p).numel() for p in base.model.parameters()),
         }
 
     def _base(self, case: Case, world: World) -> Base:
@@ -135,6 +130,11 @@ class Differentiates:
             module=shared(model, world, self.sharding),
             world=world,
         )
+
+
+def own(tensor: torch.Tensor) -> torch.Tensor:
+    """Return what this process holds of a tensor."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 @dataclass(frozen=True)
@@ -172,11 +172,24 @@ class Trains:
     at_step: int = 7
 
     def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
-        if os.environ.get("RANK") == self.kill_rank:
+        if self.kill_rank is not None and os.environ["RANK"] == self.kill_rank:
             watch = KillingWatch(watch, self.at_step)
         how = replace(job(watch, validate=dev, row_tokens=80), sharding=self.sharding)
         student(self.model, max_steps=10).train(OBJECTIVE, pool(10, 4), folder=draft, job=how)
         return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Both:
+    """Differentiates, then trains in the folder `trained`."""
+
+    model: str
+    sharding: Sharding
+
+    def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
+        found = Differentiates(model=self.model, sharding=self.sharding)(draft, watch)
+        Trains(model=self.model, sharding=self.sharding)(draft / "trained", watch)
+        return found
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from advdistill.errors import ConfigError, StageError
-from advdistill.interfaces import Example
+from advdistill.budget import Budget, BudgetUnit
+from advdistill.errors import ConfigError, DataError, StageError
+from advdistill.interfaces import Example, Packing
 from advdistill.objective.weighted_nll import Negative
 from advdistill.student.finetune import Dtype, Finetune
 from tests.tiny import pool, tiny_model
@@ -46,16 +48,58 @@ def score(model: PreTrainedModel, _: PreTrainedTokenizerBase) -> float:
     return float(sum(p.detach().double().abs().sum() for p in model.parameters()) * 1e3 % 1)
 
 
-def test_ten_steps_equal_five_and_five_bit_by_bit(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", [Packing.auto, Packing.padded])
+def test_ten_steps_equal_five_and_five_bit_by_bit(
+    model: str, tmp_path: Path, packing: Packing
+) -> None:
+    """With rows so short that every step sums the gradients of several passes."""
     one = student(model, max_steps=10)
     whole, first, second = Notebook(), Notebook(stop_at=7), Notebook()
-    one.train(OBJECTIVE, examples(), folder=tmp_path / "a", job=job(whole, validate=score))
+
+    def train(folder: str, notebook: Notebook) -> None:
+        how = job(notebook, validate=score, row_tokens=96, packing=packing)
+        one.train(OBJECTIVE, examples(), folder=tmp_path / folder, job=how)
+
+    train("a", whole)
     with pytest.raises(StoppedError):
-        one.train(OBJECTIVE, examples(), folder=tmp_path / "b", job=job(first, validate=score))
-    one.train(OBJECTIVE, examples(), folder=tmp_path / "b", job=job(second, validate=score))
+        train("b", first)
+    train("b", second)
     assert [step for step, _ in second.lines] == [6, 7, 8, 9, 10, 10]
     assert first.lines[:-1] + second.lines == whole.lines
     assert fingerprints(tmp_path / "a") == fingerprints(tmp_path / "b")
+
+
+@pytest.mark.parametrize(("unit", "amount"), [(BudgetUnit.samples, 4.0), (BudgetUnit.tokens, 50.0)])
+def test_a_budget_sets_the_length_whatever_the_packing(
+    model: str, tmp_path: Path, unit: BudgetUnit, amount: float
+) -> None:
+    budget = Budget(unit=unit, amount=amount)
+    one = student(model, epochs=99, max_steps=99, learning_rate=1e-4)
+    books = Notebook(), Notebook(), Notebook()
+    for number, (packing, row_tokens) in enumerate(
+        [(Packing.shared, 64), (Packing.shared, 4096), (Packing.padded, 256)]
+    ):
+        how = job(books[number], budget=budget, packing=packing, row_tokens=row_tokens)
+        one.train(OBJECTIVE, examples(), folder=tmp_path / str(number), job=how)
+    spent = [book.column("tokens") for book in books]
+    assert spent[0] == spent[1] == spent[2]
+    assert min(spent[0].values()) > 0
+    if unit is BudgetUnit.tokens:
+        wanted = PROMPTS * amount
+        assert wanted <= sum(spent[0].values()) < wanted + 100
+    found = json.loads((tmp_path / "0" / "training.json").read_text())
+    assert (found["steps"], found["tokens"]) == (len(spent[0]), sum(spent[0].values()))
+
+
+def test_a_checkpoint_of_another_budget_is_not_resumed(model: str, tmp_path: Path) -> None:
+    """Its learning rates were made for another length."""
+    one = student(model, eval_every=1)
+    for amount, stop_at in ((6.0, 3), (8.0, None)):
+        notebook = Notebook(stop_at=stop_at)
+        how = job(notebook, budget=Budget(unit=BudgetUnit.samples, amount=amount))
+        with nullcontext() if stop_at is None else pytest.raises(StoppedError):
+            one.train(OBJECTIVE, examples(), folder=tmp_path, job=how)
+    assert min(notebook.column("learning_rate")) == 1
 
 
 KILLED = """
@@ -91,7 +135,7 @@ def test_a_checkpoint_of_other_settings_or_weights_is_not_resumed(
     two, given = change(one, examples())
     notebook = Notebook()
     two.train(OBJECTIVE, given, folder=tmp_path, job=job(notebook))
-    assert [step for step, _ in notebook.lines] == [1, 2, 3, 4, 5, 6]
+    assert list(notebook.column("learning_rate")) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.slow
@@ -123,7 +167,11 @@ def test_the_folder_is_ready_for_from_pretrained_and_tells_its_counts(
     student(model).train(OBJECTIVE, examples(), folder=tmp_path, job=job())
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     assert loaded.generation_config.eos_token_id == [0, 2]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "training.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "model",
+        "proof.json",
+        "training.json",
+    ]
     for name in ("tokenizer.json", "chat_template.jinja"):
         assert (tmp_path / "model" / name).read_text() == (Path(model) / name).read_text()
     found = json.loads((tmp_path / "training.json").read_text())
@@ -135,6 +183,7 @@ def test_the_folder_is_ready_for_from_pretrained_and_tells_its_counts(
         "best_dev_accuracy": None,
         "examples_used": weighted,
         "examples_dropped": 0,
+        "examples_truncated": 0,
     }
 
 
@@ -146,13 +195,10 @@ def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(left[name], right[name]) for name in left | right)
 
 
-def test_weights_of_zero_leave_the_base_model(model: str, tmp_path: Path) -> None:
-    notebook = Notebook()
+def test_weights_of_zero_alone_are_refused(model: str, tmp_path: Path) -> None:
     zeros = [replace(one, weight=0.0) for one in examples()]
-    student(model).train(OBJECTIVE, zeros, folder=tmp_path, job=job(notebook))
-    assert same(weights(tmp_path / "model"), weights(model))
-    assert notebook.column("tokens") == {1: 0.0, 2: 0.0, 3: 0.0}
-    assert not notebook.column("loss")
+    with pytest.raises(DataError, match="none of 40 responses carries a weight"):
+        student(model).train(OBJECTIVE, zeros, folder=tmp_path, job=job())
 
 
 def test_a_step_without_a_loss_counts_but_updates_nothing(model: str, tmp_path: Path) -> None:
@@ -255,7 +301,7 @@ def test_dropped_negatives_train_as_if_they_were_absent(tmp_path: Path) -> None:
     drop = replace(OBJECTIVE, negative=Negative.drop)
     absent = [replace(one, weight=max(one.weight, 0.0)) for one in examples()]
     for name, given in (("a", examples()), ("b", absent)):
-        student(plain).train(drop, given, folder=tmp_path / name, job=job(micro_batch=64))
+        student(plain).train(drop, given, folder=tmp_path / name, job=job())
     found, wanted = weights(tmp_path / "a" / "model"), weights(tmp_path / "b" / "model")
     assert all(torch.allclose(found[k], wanted[k], atol=1e-5) for k in found)
 
@@ -272,6 +318,9 @@ def test_dropped_negatives_train_as_if_they_were_absent(tmp_path: Path) -> None:
         ("max_tokens", 1),
         ("eval_every", 0),
         ("keep_checkpoints", 0),
+        ("collapse_window", 0),
+        ("collapse_drop", -0.1),
+        ("collapse_surge", 0.5),
     ],
 )
 def test_a_setting_out_of_range_is_named(setting: str, value: float) -> None:
