@@ -59,9 +59,11 @@ def main() -> None:
     model = _model(options.hidden)
     for group in GROUPS:
         rows = _rows(*group, prompts=max(1, 16 // group[2]))
-        runs = {kind: partial(_step, model, rows, kind, options.row_tokens) for kind in _KINDS}
+        runs = {
+            kind.value: partial(_step, model, rows, kind, options.row_tokens) for kind in _KINDS
+        }
         seconds = _in_turns(runs, options.turns)
-        tokens = {kind: _tokens(rows, kind, options.row_tokens) for kind in _KINDS}
+        tokens = {kind.value: _tokens(rows, kind, options.row_tokens) for kind in _KINDS}
         print(
             f"P, R, N = {group}: plain {seconds['plain']:.2f} s; "
             f"shared {seconds['plain'] / seconds['shared']:.2f} times as fast, "
@@ -81,7 +83,7 @@ def _in_turns(runs: Mapping[str, Callable[[], object]], turns: int) -> dict[str,
             begun = time.process_time()
             run()
             taken[name].append(time.process_time() - begun)
-    return {str(name): statistics.median(times[1:]) for name, times in taken.items()}
+    return {name: statistics.median(times[1:]) for name, times in taken.items()}
 
 
 def _kernels(
@@ -176,10 +178,14 @@ def _tokens(rows: Sequence[Row], packing: Packing, row_tokens: int) -> int:
 def _step(model: Qwen3ForCausalLM, rows: Sequence[Row], packing: Packing, row_tokens: int) -> None:
     with tree_attention(model, packing):
         for batch in _passes(rows, packing, row_tokens):
-            loss, _ = PassLoss(model)(batch, lambda logprobs_N, part: -logprobs_N.sum())
+            loss, _ = PassLoss(model)(batch, _sum)
             assert loss is not None, "a pass with a token loss has one"
             loss.backward()
     model.zero_grad()
+
+
+def _sum(logprobs_N: torch.Tensor, part: slice) -> torch.Tensor:  # noqa: ARG001 - `TokenLoss`
+    return -logprobs_N.sum()
 
 
 if __name__ == "__main__":

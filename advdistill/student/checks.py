@@ -37,7 +37,7 @@ def end_id(student: Finetune, tokenizer: PreTrainedTokenizerBase) -> int:
     if written is None or written == eos:
         return eos
     taught = written
-    if False:
+    if student.adapter is not None:
         base = load_generation_config(student.model, student.revision)
         taught = written if written in stop_ids(tokenizer, base) else eos
     logger.info(

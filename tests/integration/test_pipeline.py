@@ -129,6 +129,8 @@ class TestTheTrackedRun:
             ("sample/truncated", 6),
             ("judge/pass", 6),
             ("weigh/effective_samples", 1),
+            ("weigh/length_correlation", 1),
+            ("train/proof_gradient_gap", 1),
             ("train/loss", 12),
             ("train/dev_accuracy", 5),
             ("evaluate/teacher/accuracy", 1),
@@ -169,6 +171,13 @@ class TestTheTrackedRun:
         for score in record_of(finished)["scores"]:
             for name in ("accuracy", "stderr", "items", "truncated", "unparsed"):
                 assert tracked.summary[f"{score['role']}/{name}"] == score[name]
+
+    def test_sums_up_what_was_learnt_from(self, tracked: WandbRun, finished: Path) -> None:
+        health = json.loads((folder_of(finished, "weigh") / "health.json").read_text())
+        proof = json.loads((folder_of(finished, "train") / "proof.json").read_text())
+        assert tracked.summary["weights/effective_share"] == health["effective_share"]
+        assert tracked.summary["training/examples_used"] == health["positive"]
+        assert tracked.summary["training/proof_gradient_gap"] == proof["gradient_gap"]
 
 
 def test_another_weighting_trains_on_the_same_pool(finished: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What stands between a pool and a student: limits, budgets, references, the proof."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_the_page_says_what_was_learnt_from(first_call: Call, finished: Path) ->
         f"{counts['steps']} steps; budget none" in first_call.out
     )
     assert "Weights   effective sample size " in first_call.out
+    assert re.search(r"Proof     gradient within \d+e-\d+, loss within ", first_call.out)
 
 
 def test_every_group_is_in_the_histogram(finished: Path) -> None:

@@ -22,7 +22,7 @@ from advdistill.student.loading import Base
 from advdistill.student.parallel import World, open_accelerator, shared, whole
 from advdistill.student.share import gradient_of
 from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
-from tests.unit.student.students import OBJECTIVE, job, student
+from tests.unit.student.students import OBJECTIVE, Notebook, job, student
 
 ALONE = World(rank=0, size=1, device=torch.device("cpu"))
 
@@ -181,15 +181,21 @@ class Trains:
 
 @dataclass(frozen=True, kw_only=True)
 class Both:
-    """Differentiates, then trains in the folder `trained`."""
+    """Differentiates, then trains in `trained`, and a model with dropout in `loose`.
+
+    In one call, as most of the time goes into the start of processes.
+    """
 
     model: str
+    loose: str
     sharding: Sharding
 
     def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
         found = Differentiates(model=self.model, sharding=self.sharding)(draft, watch)
         Trains(model=self.model, sharding=self.sharding)(draft / "trained", watch)
-        return found
+        book = Notebook()
+        Trains(model=self.loose, sharding=self.sharding)(draft / "loose", book)
+        return {**found, "loose": book.lines}
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -291,13 +291,14 @@ def test_training_moves_the_loss_down_and_leaves_the_adapter_and_a_plain_model(
 
 
 def test_the_adapter_is_one_that_peft_reads(model: str, tmp_path: Path) -> None:
-    one = student(model, adapter=replace(LORA, targets=["q_proj", "down_proj"]))
+    names = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
+    one = student(model, adapter=replace(LORA, targets=names))
     found = stir(load_adapted(one))
     save_adapter(one, found, tmp_path / "adapter")
     read = PeftModel.from_pretrained(plain(model), str(tmp_path / "adapter"))
     assert torch.equal(logits(read.eval()), logits(found))
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
-    assert config["target_modules"] == ["down_proj", "q_proj"]
+    assert config["target_modules"] == names
     assert (config["r"], config["lora_alpha"], config["base_model_name_or_path"]) == (4, 8, model)
 
 

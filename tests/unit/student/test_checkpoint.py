@@ -1,6 +1,7 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,50 @@ def test_a_draft_of_a_killed_process_is_no_obstacle(tmp_path: Path) -> None:
     filled(tmp_path, [5])
     assert shelf(tmp_path).restore(*trained()).step == 5
     assert not draft.exists()
+
+
+@dataclass(frozen=True)
+class Two:
+    """Stands for one of two processes whose writes come one after another."""
+
+    rank: int
+    size: int = 2
+
+    @property
+    def main(self) -> bool:
+        return self.rank == 0
+
+    def told(self, value: float) -> float:
+        return value
+
+    def wait(self) -> None:
+        """The other has been here."""
+
+
+def test_the_main_process_writes_what_all_hold_and_its_own_random_state(tmp_path: Path) -> None:
+    replace(shelf(tmp_path), world=Two(0)).save(*trained(), Progress(step=5))
+    assert sorted(path.name for path in (tmp_path / "step00005").iterdir()) == [
+        "manifest.json",
+        "model.safetensors",
+        "optimizer.safetensors",
+        "random.rank0of2.safetensors",
+    ]
+
+
+def test_another_process_writes_its_random_state_alone(tmp_path: Path) -> None:
+    (tmp_path / "step00005.draft").mkdir()
+    replace(shelf(tmp_path), world=Two(1)).save(*trained(), Progress(step=5))
+    (left,) = tmp_path.rglob("*.safetensors")
+    assert left.name == "random.rank1of2.safetensors"
+
+
+def test_another_number_of_processes_draws_anew_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, optimizer = trained()
+    replace(shelf(tmp_path), world=Two(0)).save(model, optimizer, Progress(step=5))
+    drawn = torch.rand(3)
+    with caplog.at_level(logging.WARNING):
+        assert shelf(tmp_path).restore(*trained()) == Progress(step=5)
+    assert "step00005" in caplog.text
+    assert not torch.equal(torch.rand(3), drawn)

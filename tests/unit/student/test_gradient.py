@@ -1,32 +1,18 @@
-"""The step against the formula, written out again on a plain padded forward pass.
+"""What `accumulate` makes of a step beside its gradient; `test_exact.py` has that."""
 
-Axes: `B` responses, `S` prompt and response tokens, `V` vocabulary.
-"""
-
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from weakref import ref
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from advdistill.errors import StageError
-from advdistill.objective.weighted_nll import Negative, Normaliser, WeightedNLL
+from advdistill.interfaces import Packing, Responses, Scope, TokenBatch
 from advdistill.student.batches import Row, encode
-from advdistill.student.gradient import StepLoss, accumulate, check_head, response_logprobs
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool, tiny_model
-from tests.unit.student.students import OBJECTIVE, job, student
-
-AGREEMENT = 1e-6
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
-    """A model that knows the responses a little: at random ones unlikelihood is all but 0."""
-    folder = tmp_path_factory.mktemp("model")
-    ones = [replace(one, weight=1.0) for one in pool(3, 5)]
-    student(tiny_model(folder), max_steps=40).train(OBJECTIVE, ones, folder=folder, job=job())
-    return AutoModelForCausalLM.from_pretrained(folder / "model").double().eval()
+from advdistill.student.gradient import StepLoss, accumulate, responses_of
+from advdistill.student.head import TokenLoss
+from advdistill.student.packing import MicroBatch, micro_batches
+from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
 
 
 @pytest.fixture(scope="module")
@@ -35,161 +21,134 @@ def rows() -> list[Row]:
     return [row for group in found.by_prompt.values() for row in group]
 
 
-def gradient(model: PreTrainedModel) -> torch.Tensor:
-    parts = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
-    return torch.cat(parts).clone()
+@dataclass(frozen=True)
+class Likelihood:
+    """-w log p, which can be had token by token or from a whole step."""
+
+    scope: Scope
+    seen: list[Responses]
+
+    def loss(self, batch: TokenBatch) -> torch.Tensor:
+        self.seen.append(batch.responses)
+        return -(batch.responses.weights_B[batch.response_N] * batch.logprobs_N).sum()
 
 
-def ours(
-    model: PreTrainedModel,
-    rows: list[Row],
-    *,
-    objective: WeightedNLL = OBJECTIVE,
-    micro_batch: int = 4,
+@dataclass
+class Table:
+    """A model of one number per token id, with dropout if asked; two chunks to a pass."""
+
+    scores: torch.Tensor
+    dropout: float = 0.0
+    calls: int = 0
+
+    def __call__(
+        self, batch: MicroBatch, token_loss: TokenLoss | None
+    ) -> tuple[torch.Tensor | None, torch.Tensor]:
+        self.calls += 1
+        with torch.set_grad_enabled(token_loss is not None):
+            kept = torch.nn.functional.dropout(self.scores, self.dropout)
+            logprobs_N = kept.log_softmax(0)[batch.targets_N]
+        if token_loss is None:
+            return None, logprobs_N
+        half = len(logprobs_N) // 2
+        parts = (slice(0, half), slice(half, len(logprobs_N)))
+        loss = torch.stack([token_loss(logprobs_N[part], part) for part in parts]).sum()
+        return loss, logprobs_N.detach()
+
+
+def table(dropout: float = 0.0) -> Table:
+    draw = torch.Generator().manual_seed(0)
+    scores = torch.randn(len(byte_tokenizer()), generator=draw, dtype=torch.float64)
+    return Table(scores.requires_grad_(), dropout)
+
+
+def step(
+    model: Table, rows: Sequence[Row], scope: Scope, seen: list[Responses] | None = None
 ) -> tuple[StepLoss, torch.Tensor]:
-    model.zero_grad()
+    model.scores.grad = None
     found = accumulate(
-        partial(response_logprobs, model),
-        rows,
-        objective=objective,
-        micro_batch=micro_batch,
+        model,
+        responses_of(rows),
+        micro_batches(rows, packing=Packing.auto, row_tokens=80),
+        objective=Likelihood(scope, [] if seen is None else seen),  # type: ignore[arg-type] - what is called
+        denominator=10.0,
         backward=torch.Tensor.backward,
     )
-    assert found is not None
-    return found, gradient(model)
+    assert model.scores.grad is not None
+    return found, model.scores.grad
 
 
-def padded(rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids_BS and labels_BS, -100 off the response, padded with a visible token."""
-    width = max(len(row.ids) for row in rows)
-    ids_BS = torch.full((len(rows), width), 7)
-    labels_BS = torch.full((len(rows), width), -100)
-    for b, row in enumerate(rows):
-        ids_BS[b, : len(row.ids)] = torch.tensor(row.ids)
-        labels_BS[b, row.prompt_tokens : len(row.ids)] = torch.tensor(row.ids)[row.prompt_tokens :]
-    return ids_BS, labels_BS
+def test_responses_are_told_by_row(rows: list[Row]) -> None:
+    known = [replace(rows[0], teacher=None, reference=-2.0), *rows[1:]]
+    found = responses_of(known)
+    assert found.weights_B.tolist() == [row.weight for row in known]
+    assert found.lengths_B.tolist() == [row.response_tokens for row in known]
+    assert found.right_B.tolist() == [row.right for row in known]
+    assert found.teacher_B.isnan().tolist() == [True] + [False] * (len(rows) - 1)
+    assert found.reference_B[0] == -2.0
+    same = [[a == b for b in found.groups_B.tolist()] for a in found.groups_B.tolist()]
+    assert same == [[a.prompt_id == b.prompt_id for b in known] for a in known]
+    assert int(found.groups_B.min()) == 0
 
 
-def by_hand(
-    model: PreTrainedModel, rows: list[Row], objective: WeightedNLL
-) -> tuple[float, torch.Tensor]:
-    """Return loss and gradient from the formula, token by token, in one full padded forward."""
-    model.zero_grad()
-    ids_BS, labels_BS = padded(rows)
-    logprobs_BSV = model(input_ids=ids_BS).logits.log_softmax(-1)
-    total, tokens, sequences = torch.zeros((), dtype=torch.float64), 0, 0
-    for b, row in enumerate(rows):
-        if row.weight == 0 or (row.weight < 0 and objective.negative is Negative.drop):
-            continue
-        terms = []
-        for s in range(row.prompt_tokens, len(row.ids)):
-            probability = logprobs_BSV[b, s - 1, labels_BS[b, s]].exp()
-            bounded = row.weight < 0 and objective.negative is Negative.unlikelihood
-            terms.append(-(1 - probability).log() if bounded else -probability.log())
-        tokens, sequences = tokens + len(terms), sequences + 1
-        size = abs(row.weight) if objective.negative is Negative.unlikelihood else row.weight
-        per_sequence = len(terms) if objective.normaliser is Normaliser.sequences else 1
-        total = total + size * sum(terms) / per_sequence
-    loss = (
-        total
-        / {"tokens": tokens, "sequences": sequences, "constant": objective.constant}[
-            objective.normaliser.value
-        ]
+def test_a_whole_step_is_seen_twice_and_has_the_gradient_of_its_tokens(rows: list[Row]) -> None:
+    by_token, by_step = table(), table()
+    one, wanted = step(by_token, rows, Scope.token)
+    two, found = step(by_step, rows, Scope.step)
+    assert by_step.calls == 2 * by_token.calls > 4
+    assert two.loss == pytest.approx(one.loss, rel=1e-12)
+    assert torch.allclose(found, wanted, rtol=1e-12)
+
+
+def test_dropout_draws_the_same_when_a_step_is_seen_again(rows: list[Row]) -> None:
+    torch.manual_seed(3)
+    one, wanted = step(table(0.5), rows, Scope.token)
+    after = torch.rand(())
+    torch.manual_seed(3)
+    two, found = step(table(0.5), rows, Scope.step)
+    assert two.loss == pytest.approx(one.loss, rel=1e-12)
+    assert torch.allclose(found, wanted, rtol=1e-12)
+    assert torch.rand(()) == after
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_the_responses_are_moved_once_a_step(rows: list[Row], scope: Scope) -> None:
+    seen: list[Responses] = []
+    step(table(), rows, scope, seen)
+    assert seen
+    assert all(one is seen[0] for one in seen)
+    assert seen[0].weights_B.dtype is torch.float64
+
+
+def test_the_sums_tell_right_and_wrong_apart_by_the_verdict(rows: list[Row]) -> None:
+    judged = [replace(row, right=i % 3 == 0) for i, row in enumerate(rows)]
+    model = table()
+    found, _ = step(model, judged, Scope.token)
+    known = model.scores.detach().log_softmax(0)
+    means = [float(known[torch.tensor(row.ids[row.prompt_tokens :])].mean()) for row in judged]
+    right = [mean for mean, row in zip(means, judged, strict=True) if row.right]
+    assert found.tokens == sum(row.response_tokens for row in judged)
+    assert (found.right, found.wrong) == (len(right), len(judged) - len(right))
+    assert found.right_logprob == pytest.approx(sum(right))
+    assert found.wrong_logprob == pytest.approx(sum(means) - sum(right))
+
+
+def test_the_graph_of_a_pass_is_gone_before_the_next(rows: list[Row]) -> None:
+    model, alive = table(), []
+
+    def backward(loss: torch.Tensor) -> None:
+        alive.append(sum(reference() is not None for reference in nodes))
+        nodes.append(ref(loss))
+        loss.backward()
+
+    nodes: list[ref[torch.Tensor]] = []
+    accumulate(
+        model,
+        responses_of(rows),
+        micro_batches(rows, packing=Packing.auto, row_tokens=80),
+        objective=Likelihood(Scope.token, []),  # type: ignore[arg-type] - what is called
+        denominator=1.0,
+        backward=backward,
     )
-    loss.backward()
-    return loss.item(), gradient(model)
-
-
-def gap(found: torch.Tensor, wanted: torch.Tensor) -> float:
-    return float((found - wanted).norm() / wanted.norm())
-
-
-@pytest.mark.parametrize("normaliser", list(Normaliser))
-@pytest.mark.parametrize("negative", list(Negative))
-def test_loss_and_gradient_of_a_step_equal_the_formula(
-    model: PreTrainedModel, rows: list[Row], normaliser: Normaliser, negative: Negative
-) -> None:
-    objective = WeightedNLL(
-        normaliser=normaliser, constant=50.0, negative=negative, allow_unbounded=True
-    )
-    assert {len(rows) > 2 * 4, any(row.weight < 0 for row in rows)} == {True}
-    found, found_gradient = ours(model, rows, objective=objective)
-    wanted, wanted_gradient = by_hand(model, rows, objective)
-    assert found.loss == pytest.approx(wanted, rel=AGREEMENT)
-    assert gap(found_gradient, wanted_gradient) < AGREEMENT
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_the_comparison_sees_a_weight_that_is_off_by_a_thousandth(
-    model: PreTrainedModel, rows: list[Row], sign: int
-) -> None:
-    index = next(i for i, row in enumerate(rows) if row.weight * sign > 0)
-    wrong = [*rows]
-    wrong[index] = replace(rows[index], weight=rows[index].weight + 1e-3)
-    found, found_gradient = ours(model, wrong)
-    wanted, wanted_gradient = by_hand(model, rows, OBJECTIVE)
-    assert abs(found.loss - wanted) > AGREEMENT * abs(wanted)
-    assert gap(found_gradient, wanted_gradient) > AGREEMENT
-
-
-@pytest.mark.parametrize("normaliser", list(Normaliser))
-def test_the_micro_batch_changes_nothing(
-    model: PreTrainedModel, rows: list[Row], normaliser: Normaliser
-) -> None:
-    objective = replace(OBJECTIVE, normaliser=normaliser)
-    one, one_gradient = ours(model, rows[:8], objective=objective, micro_batch=1)
-    eight, eight_gradient = ours(model, rows[:8], objective=objective, micro_batch=8)
-    assert one.loss == pytest.approx(eight.loss, rel=AGREEMENT)
-    assert gap(one_gradient, eight_gradient) < AGREEMENT
-
-
-def test_weights_of_one_equal_plain_supervised_fine_tuning(
-    model: PreTrainedModel, rows: list[Row]
-) -> None:
-    ones = [replace(row, weight=1.0) for row in rows]
-    found, found_gradient = ours(model, ones)
-    model.zero_grad()
-    ids_BS, labels_BS = padded(ones)
-    loss = model(input_ids=ids_BS, labels=labels_BS).loss
-    loss.backward()
-    assert found.loss == pytest.approx(loss.item(), rel=AGREEMENT)
-    assert gap(found_gradient, gradient(model)) < AGREEMENT
-
-
-def test_it_counts_tokens_and_tells_the_logprobs_of_either_sign_apart(
-    model: PreTrainedModel, rows: list[Row]
-) -> None:
-    found, _ = ours(model, rows)
-    assert found.tokens == sum(row.response_tokens for row in rows)
-    only, _ = ours(model, [row for row in rows if row.weight > 0])
-    assert only.positive_logprob == pytest.approx(found.positive_logprob)
-    assert only.negative_logprob is None
-
-
-def test_a_step_without_a_loss_leaves_no_gradient(model: PreTrainedModel, rows: list[Row]) -> None:
-    model.zero_grad()
-    negative = [row for row in rows if row.weight < 0]
-    for given in ([], negative):
-        found = accumulate(
-            partial(response_logprobs, model),
-            given,
-            objective=replace(OBJECTIVE, negative=Negative.drop),
-            micro_batch=4,
-            backward=torch.Tensor.backward,
-        )
-        assert found is None
-    assert all(parameter.grad is None for parameter in model.parameters())
-
-
-def test_a_model_that_caps_its_logits_is_refused(model: PreTrainedModel, rows: list[Row]) -> None:
-    check_head(model, rows[0])
-
-    class Scaled(type(model)):
-        def forward(self, *args: object, **options: object) -> object:
-            output = super().forward(*args, **options)
-            output.logits = output.logits * 3
-            return output
-
-    scaled = Scaled(model.config).double().eval()
-    with pytest.raises(StageError, match="plain head"):
-        check_head(scaled, rows[0])
+    assert len(alive) > 2
+    assert set(alive) == {0}

@@ -1,8 +1,9 @@
 import json
 import logging
 import shutil
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,13 +13,11 @@ from advdistill.errors import ConfigError, StageError
 from advdistill.interfaces import Sharding
 from advdistill.ranks import run_ranks
 from advdistill.student.parallel import World, shared
-from advdistill.student.share import deal
 from tests.tiny import tiny_model
-from tests.unit.student.ranks import ALONE, CASES, Both, Case, Trains, weights
-from tests.unit.student.students import OBJECTIVE, Notebook, fingerprints
+from tests.unit.student.ranks import ALONE, CASES, Both, Trains, weights
+from tests.unit.student.students import Notebook, fingerprints
 
 pytestmark = pytest.mark.timeout(240)
-several = pytest.mark.parametrize("sharding", [Sharding.none, Sharding.fsdp])
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Result:
     """What `Both` left and told."""
 
     folder: Path
-    cases: dict[str, dict]
+    found: dict[str, Any]
     book: Notebook
 
 
@@ -36,22 +35,35 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def one(model: str, tmp_path_factory: pytest.TempPathFactory) -> Result:
+def loose(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model with dropout, so that each rank's random state has to come back too."""
+    return tiny_model(tmp_path_factory.mktemp("loose"), attention_dropout=0.1)
+
+
+@pytest.fixture(scope="module")
+def one(model: str, loose: str, tmp_path_factory: pytest.TempPathFactory) -> Result:
     folder, book = tmp_path_factory.mktemp("one"), Notebook()
-    return Result(folder, Both(model=model, sharding=Sharding.none)(folder, book), book)
+    return Result(
+        folder, Both(model=model, loose=loose, sharding=Sharding.none)(folder, book), book
+    )
 
 
 @pytest.fixture(scope="module", params=[Sharding.none, Sharding.fsdp])
-def two(model: str, tmp_path_factory: pytest.TempPathFactory, request) -> Result:
+def two(
+    model: str,
+    loose: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Result:
     folder, book = tmp_path_factory.mktemp("two"), Notebook()
-    maker = Both(model=model, sharding=request.param)
+    maker = Both(model=model, loose=loose, sharding=request.param)
     return Result(folder, run_ranks(maker, folder, book, processes=2), book)
 
 
 @pytest.mark.slow
 def test_two_processes_have_the_gradient_of_one(one: Result, two: Result) -> None:
     for number in map(str, range(len(CASES))):
-        found, wanted = two.cases[number], one.cases[number]
+        found, wanted = two.found[number], one.found[number]
         assert astuple(found["found"]) == pytest.approx(astuple(wanted["found"]), rel=1e-12)
         assert found["norm"] == pytest.approx(wanted["norm"], rel=1e-12)
         mine, theirs = (load_file(r.folder / f"{number}.safetensors") for r in (two, one))
@@ -83,70 +95,50 @@ def test_two_processes_train_as_one(one: Result, two: Result) -> None:
 
 @pytest.mark.slow
 def test_each_of_two_holds_half_of_a_sharded_model(one: Result, two: Result) -> None:
-    whole = one.cases["0"]["held"]
-    case = two.cases["0"]
+    whole = one.found["0"]["held"]
+    case = two.found["0"]
     assert case["held"] == pytest.approx(whole / 2 if case["parts"] else whole, rel=0.01)
 
 
 @pytest.mark.slow
 def test_only_a_sharded_model_lies_in_parts(two: Result, request: pytest.FixtureRequest) -> None:
     sharded = request.node.callspec.params["two"] is Sharding.fsdp
-    assert {case["parts"] for case in two.cases.values()} == {sharded}
+    assert {two.found[str(number)]["parts"] for number in range(len(CASES))} == {sharded}
 
 
 @pytest.mark.slow
-@several
 def test_a_killed_rank_ends_all_and_the_rest_is_as_if_undisturbed(
-    sharding: Sharding, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    two: Result,
+    loose: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """With dropout, so that each rank's random state has to come back too."""
-    maker = Trains(model=tiny_model(tmp_path / "base", attention_dropout=0.1), sharding=sharding)
-    killed = Trains(model=maker.model, sharding=sharding, kill_rank="1")
-    books = {name: Notebook() for name in ("a", "killed", "b")}
-    run_ranks(maker, tmp_path / "a", books["a"], processes=2)
+    maker = Trains(model=loose, sharding=request.node.callspec.params["two"])
     with pytest.raises(StageError, match="rank 1 of the 2 processes of Trains ended with exit cod"):
-        run_ranks(killed, tmp_path / "b", books["killed"], processes=2)
-    kept = tmp_path / "b" / "checkpoints"
-    assert [path.name for path in kept.iterdir() if "draft" not in path.name] == ["step00005"]
+        run_ranks(replace(maker, kill_rank="1"), tmp_path / "b", Notebook(), processes=2)
+    kept = [path.name for path in (tmp_path / "b" / "checkpoints").iterdir()]
+    assert [name for name in kept if "draft" not in name] == ["step00005"]
     shutil.copytree(tmp_path / "b", tmp_path / "c")
-    run_ranks(maker, tmp_path / "b", books["b"], processes=2)
-    updates = [line for line in books["a"].lines if "learning_rate" in line[1]]
-    assert [line for line in books["b"].lines if "learning_rate" in line[1]] == updates[5:]
-    assert fingerprints(tmp_path / "a") == fingerprints(tmp_path / "b")
+    book = Notebook()
+    run_ranks(maker, tmp_path / "b", book, processes=2)
+    undisturbed = [line for line in two.found["loose"] if line[0] > 5]
+    assert [line for line in book.lines if line[0] > 5] == undisturbed
+    assert fingerprints(two.folder / "loose") == fingerprints(tmp_path / "b")
+    goes_on_alone(tmp_path / "c", loose, undisturbed, caplog)
 
+
+def goes_on_alone(
+    folder: Path, model: str, undisturbed: list, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One process goes on from what two have left; only what dropout draws differs."""
     book = Notebook()
     with caplog.at_level(logging.WARNING):
-        Trains(model=maker.model)(tmp_path / "c", book)
+        Trains(model=model)(folder, book)
     assert "by another number of processes than 1" in caplog.text
-    assert list(book.column("loss")) == [6, 7, 8, 9, 10]
-    assert book.column("loss") == pytest.approx(
-        {step: loss for step, loss in books["a"].column("loss").items() if step > 5}, rel=0.2
-    )
-
-
-def rows(prompts: int) -> list:
-    return Case(objective=OBJECTIVE, prompts=prompts, row_tokens=80).rows()
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 9])
-def test_each_prompt_is_dealt_whole_to_one_process(size: int) -> None:
-    given = rows(8)
-    parts = deal(given, size)
-    assert len(parts) == size
-    owners = [{row.prompt_id for row in part} for part in parts]
-    assert sum(map(len, owners)) == len(set.union(*owners)) == 7
-    for part in parts:
-        assert [row for row in given if any(row is mine for mine in part)] == part
-    assert sum(map(len, parts)) == len(given)
-
-
-def test_what_is_dealt_is_even_in_tokens_and_always_the_same() -> None:
-    given = rows(40)
-    parts = deal(given, 3)
-    loads = [sum(len(row.ids) for row in part) for part in parts]
-    assert max(loads) < 1.1 * min(loads)
-    assert deal(given, 3) == parts
-    assert deal([given[0]], 3) == [[given[0]], [], []]
+    wanted = {step: numbers["loss"] for step, numbers in undisturbed if "loss" in numbers}
+    assert list(book.column("loss")) == list(wanted)
+    assert book.column("loss") == pytest.approx(wanted, rel=0.1)
 
 
 def test_a_quantised_model_is_not_sharded() -> None:
