@@ -9,7 +9,6 @@ import psutil
 import torch
 from transformers import AutoModelForCausalLM
 
-from advdistill.student.adapters import insert
 from advdistill.student.finetune import Finetune
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ def reduced(model: PreTrainedModel, student: Finetune) -> tuple[PreTrainedModel,
             config, dtype=torch.float32, trust_remote_code=False
         )
         if student.adapter is not None:
+            from advdistill.student.adapters import insert  # see `load_base`
+
             insert(small, student.adapter, seed=student.seed)
             _fill(small)
     if student.gradient_checkpointing:

@@ -17,8 +17,8 @@ class GDPO:
 
     GDPO, arXiv 2601.05242, equations 4 to 6: a part whose differences are small is not drowned by
     another, nor blown up with the sum. Unlike the paper, the batch is the whole pool. With a
-    verifier of one rule, whose total has no parts, the total is the one part and `weights` is not
-    read: then the weights are those of `advantage` up to one factor for the pool.
+    verifier of one rule the total is the one part and `weights` is not read: then the weights are
+    those of `advantage` up to one factor for the pool.
     """
 
     weights: dict[str, float]
@@ -62,7 +62,7 @@ class GDPO:
 
     def _parts(self, groups: RewardGroups) -> list[tuple[float, NDArray[np.float64]]]:
         """Return weight and values of each part, NaN where any of them is unknown."""
-        if not groups.parts:
+        if len(groups.parts) <= 1:
             return [(1.0, np.where(groups.known_PG, groups.rewards_PG, np.nan))]
         if set(self.weights) != set(groups.parts):
             raise StageError(

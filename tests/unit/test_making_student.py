@@ -35,6 +35,7 @@ class Student:
 
     seen: list[Example] = field(default_factory=list)
     jobs: list[TrainingJob] = field(default_factory=list)
+    cut: int = 0
     model: str = "m"
     revision: str | None = None
 
@@ -57,6 +58,7 @@ class Student:
             "best_dev_accuracy": 0.5,
             "examples_used": 2,
             "examples_dropped": 1,
+            "examples_truncated": self.cut,
         }
         (folder / "training.json").write_text(json.dumps(counts))
 
@@ -156,6 +158,11 @@ def test_a_student_sees_every_answer_and_how_it_is_to_be_trained(
         "5 examples = 2 trained on + 2 of weight 0 + 1 too long; "
         "3 steps, best dev accuracy 0.5 at step 2"
     )
+
+
+def test_answers_that_were_cut_are_told(weighted: PoolFolders, tmp_path: Path) -> None:
+    meta = make_student(Student(cut=1), weighted)(tmp_path, Watched())
+    assert str(meta["line"]).startswith("5 examples = 2 trained on (1 of them cut) + 2 of weight")
 
 
 def test_a_student_with_dev_prompts_is_checked_on_them(

@@ -185,11 +185,7 @@ def redi(objective: Any, answers: Sequence[Answer]) -> torch.Tensor:
 
 def dpo(objective: Any, answers: Sequence[Answer]) -> torch.Tensor:
     def loss(right: Answer, wrong: Answer) -> torch.Tensor:
-        assert right.row.reference is not None
-        assert wrong.row.reference is not None
-        margin = objective.beta * (
-            (right.logprob - right.row.reference) - (wrong.logprob - wrong.row.reference)
-        )
+        margin = objective.beta * (above_base(right) - above_base(wrong))
         smooth = objective.label_smoothing
         sure = -(1 - smooth) * margin.sigmoid().log() - smooth * (1 - margin.sigmoid()).log()
         return sure - objective.nll * right.mean
@@ -209,7 +205,7 @@ def kto(objective: Any, answers: Sequence[Answer]) -> torch.Tensor:
     total, counted = torch.zeros((), dtype=torch.float64), []
     groups = prompts(answers)
     for group in groups:
-        ratios = [answer.logprob - answer.row.reference for answer in group]
+        ratios = [above_base(answer) for answer in group]
         point = max(0.0, sum(ratio.item() for ratio in ratios) / len(group))
         if objective.reference_point.value == "zero":
             point = 0.0
@@ -271,6 +267,11 @@ def prompts(answers: Sequence[Answer]) -> list[list[Answer]]:
     weighted = [answer for answer in answers if answer.row.weight != 0]
     ordered = sorted(weighted, key=lambda answer: answer.row.prompt_id)
     return [list(group) for _, group in groupby(ordered, key=lambda answer: answer.row.prompt_id)]
+
+
+def above_base(answer: Answer) -> torch.Tensor:
+    assert answer.row.reference is not None
+    return answer.logprob - answer.row.reference
 
 
 def own_divisor(objective: Any, answer: Answer) -> int:

@@ -36,11 +36,11 @@ VOCABULARY = len(byte_tokenizer())
 CHUNK_BYTES = 5 * VOCABULARY * 8
 """Five tokens in double, so that responses are cut by chunks."""
 
-OBJECTIVES = {name: component("objective", name) for name in options("objective")}
+OBJECTIVES: dict[str, Any] = {name: component("objective", name) for name in options("objective")}
 NORMALISED = {  # of those that differ by nothing else, one
     replace(objective, normaliser=normaliser, constant=7.0): f"{name}-{normaliser}"
     for name, objective in reversed(OBJECTIVES.items())
-    for normaliser in type(objective.normaliser)
+    for normaliser in type(objective.normaliser).__members__.values()
 }
 CASES = [pytest.param(objective, id=name) for objective, name in NORMALISED.items()]
 

@@ -24,6 +24,7 @@ def test_every_thing_has_one_place_and_no_row_too_many(sizes: list[int], room: i
         # even where as few rows allow it
         ([1, 9, 2, 3], 10, [[9], [3, 2, 1]]),
         ([4, 4, 4, 4], 12, [[4, 4], [4, 4]]),
+        ([12, 1, 9, 2, 3], 10, [[12], [9], [3, 2, 1]]),
         # filled evenly, two rows would hold 6 + 3 + 3, which is too much, and 5 + 4
         ([6, 5, 4, 3, 3], 11, [[6, 5], [4, 3, 3]]),
     ],

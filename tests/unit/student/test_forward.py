@@ -1,6 +1,7 @@
 """One pass: decoder, head and loss together."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -98,7 +99,7 @@ def test_a_model_that_changes_its_logits_after_the_head_is_refused(rows: list[Ro
 
     class Scaled(Qwen3ForCausalLM):
         def forward(self, *args: object, **options: object) -> object:
-            output = super().forward(*args, **options)  # type: ignore[arg-type] - as given
+            output: Any = super().forward(*args, **options)  # type: ignore[arg-type] - as given
             output.logits = output.logits * 3
             return output
 

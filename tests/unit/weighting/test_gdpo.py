@@ -109,3 +109,10 @@ def test_names_that_are_not_those_of_the_parts_are_refused(weights: dict[str, fl
 def test_ranges_are_checked(epsilon: float, weight: float, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         weighting(epsilon=epsilon, correct=weight)
+
+
+def test_a_verifier_of_one_rule_needs_no_names() -> None:
+    pool = groups([1.0, 0.0, 0.0, 0.0])
+    named = replace(pool, parts={"number": pool.rewards_PG})
+    one = weighting(correct=1.0, short=0.1)
+    assert np.array_equal(one.weigh(named), one.weigh(pool))
