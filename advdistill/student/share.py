@@ -51,12 +51,12 @@ def gradient_of(
     """
     world = base.world
     own = deal(rows, world.size)[world.rank]
-    passes = _passes(own, job, base.accelerator.device) if own else []
+    passes = _passes(own, base, job.row_tokens) if own else []
     number = world.most(len(passes))
-    (blank,) = _passes([min(rows, key=lambda row: len(row.ids))], job, base.accelerator.device)
+    (blank,) = _passes([min(rows, key=lambda row: len(row.ids))], base, job.row_tokens)
     forward = _Forward(base=base, passes=number, blank=blank)
     passes += [forward.nothing] * (number - len(passes))
-    with tree_attention(base.model):
+    with tree_attention(base.model, base.packing):
         found = (
             accumulate(
                 forward,
@@ -72,9 +72,9 @@ def gradient_of(
     return _summed(found, base)
 
 
-def _passes(rows: Sequence[Row], job: TrainingJob, device: torch.device) -> list[MicroBatch]:
-    made = micro_batches(rows, packing=job.packing, row_tokens=job.row_tokens)
-    return [batch.to(device) for batch in made]
+def _passes(rows: Sequence[Row], base: Base, row_tokens: int) -> list[MicroBatch]:
+    made = micro_batches(rows, packing=base.packing, row_tokens=row_tokens)
+    return [batch.to(base.accelerator.device) for batch in made]
 
 
 def _backward(size: int) -> Callable[[torch.Tensor], None]:
