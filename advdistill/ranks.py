@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -51,6 +52,11 @@ def check_processes(processes: int, sharding: Sharding) -> None:
                 "share; wanted several; give runtime.processes=NUMBER or runtime.sharding=none"
             )
         return
+    if sharding is Sharding.deepspeed and find_spec("deepspeed") is None:
+        raise ConfigError(
+            "runtime: sharding is deepspeed, but DeepSpeed is not installed; wanted it beside "
+            "torch; pip install deepspeed, or give runtime=fsdp"
+        )
     _check_devices(processes)
 
 

@@ -57,6 +57,8 @@ class Checkpoints:
     keep: int
     world: World
     """The main process writes what all hold alike and decides what is used."""
+    resumes: bool
+    """False where the optimizer's moments are out of reach; the weights are kept even so."""
 
     def save(self, model: PreTrainedModel, optimizer: Optimizer, progress: Progress) -> None:
         """Store model, optimizer and random state under the step, then drop what is not needed.
@@ -71,8 +73,9 @@ class Checkpoints:
         if self.world.main or is_sharded(model):
             of_model = self._file(MODEL, parts=is_sharded(model))
             write_part(draft / of_model, _trained(model))
-            of_optimizer = self._file(OPTIMIZER, parts=is_sharded(model))
-            write_part(draft / of_optimizer, _optimizer_state(model, optimizer))
+            if self.resumes:
+                of_optimizer = self._file(OPTIMIZER, parts=is_sharded(model))
+                write_part(draft / of_optimizer, _optimizer_state(model, optimizer))
         write_part(draft / self._file(RANDOMNESS, parts=self.world.size > 1), _random_state())
         self.world.wait()
         if self.world.main:
@@ -139,9 +142,13 @@ class Checkpoints:
 
     def _fault(self, path: Path) -> str | None:
         """Return what is wrong with a checkpoint or with the best one that it points to."""
+        if not self.resumes:
+            return "DeepSpeed keeps its moments to itself, so that training starts anew"
         fault = _broken(path, self.fingerprint)
         if fault is not None:
             return fault
+        if not any(path.glob(f"{OPTIMIZER}.*")):
+            return "it holds no moments, as DeepSpeed kept them to itself"
         best = _progress(path).best_step
         if not best or path.name == _name(best):
             return None

@@ -26,6 +26,7 @@ from advdistill.student.proof import prove
 from advdistill.student.schedule import batches, learning_rate
 from advdistill.student.share import gradient_of
 from advdistill.student.training import Training, prepare
+from advdistill.student.zero import Zero
 
 
 def train(
@@ -95,12 +96,8 @@ def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float
         longest=max(len(row.ids) for row in rows),
         tokens=sum(len(row.ids) for row in rows),
     )
-    norm = _clip(training)
+    norm = _update(training, rate)
     _require_finite(step, loss=found.loss, gradient_norm=norm)
-    for group in training.optimizer.param_groups:
-        group["lr"] = rate
-    training.optimizer.step()
-    training.optimizer.zero_grad()
     numbers = {
         "loss": found.loss,
         "learning_rate": rate,
@@ -114,11 +111,17 @@ def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float
     return numbers
 
 
-def _clip(training: Training) -> float:
-    norm = training.base.accelerator.clip_grad_norm_(
+def _update(training: Training, rate: float) -> float:
+    """Clip the gradient, follow it and clear it; return its norm before."""
+    for group in training.optimizer.param_groups:
+        group["lr"] = rate
+    if isinstance(training.base.module, Zero):
+        return training.base.module.update()
+    norm = torch.nn.utils.clip_grad_norm_(
         training.base.model.parameters(), training.student.max_gradient_norm
     )
-    assert norm is not None, "only DeepSpeed clips out of sight, and `prepare` refuses it"
+    training.optimizer.step()
+    training.optimizer.zero_grad()
     return float(whole(norm))
 
 

@@ -5,7 +5,7 @@ Axes: `N` response tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from advdistill.student.batches import Row
 from advdistill.student.gradient import StepLoss, accumulate, responses_of
 from advdistill.student.head import TokenLoss
 from advdistill.student.packing import MicroBatch, micro_batches
+from advdistill.student.zero import Zero
 
 if TYPE_CHECKING:
     from advdistill.student.loading import Base
@@ -64,7 +65,7 @@ def gradient_of(
                 passes,
                 objective=objective,
                 denominator=denominator,
-                backward=_backward(world.size),
+                backward=forward.backward,
             )
             if own
             else _idle(forward, passes, objective.scope)
@@ -75,11 +76,6 @@ def gradient_of(
 def _passes(rows: Sequence[Row], base: Base, row_tokens: int) -> list[MicroBatch]:
     made = micro_batches(rows, packing=base.packing, row_tokens=row_tokens)
     return [batch.to(base.accelerator.device) for batch in made]
-
-
-def _backward(size: int) -> Callable[[torch.Tensor], None]:
-    # Gradients are averaged over the processes, but the loss is a sum over them.
-    return lambda loss: (loss * size).backward()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -108,16 +104,26 @@ class _Forward:
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
         if token_loss is not None:
             self.done += 1
-            module = self.base.module
-            if isinstance(module, DistributedDataParallel):
-                # What `no_sync` sets: gradients are exchanged once, in the last pass. Sharded ones
-                # are in each, as a whole gradient would have to be held otherwise.
-                module.require_backward_grad_sync = self.done == self.passes
+            self._announce(last=self.done == self.passes)
         if batch is not self.nothing:
             return self.base.forward(batch, token_loss)
         zero = None if token_loss is None else _no_loss
         loss, logprobs_N = self.base.forward(self.blank, zero)
         return loss, logprobs_N[:0]
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradient of a pass: it is averaged over the processes, but theirs is a sum."""
+        whole, module = loss * self.base.world.size, self.base.module
+        module.backward(whole) if isinstance(module, Zero) else whole.backward()
+
+    def _announce(self, *, last: bool) -> None:
+        module = self.base.module
+        if isinstance(module, DistributedDataParallel):
+            # What `no_sync` sets: gradients are exchanged once, in the last pass. Sharded ones
+            # are in each, as a whole gradient would have to be held otherwise.
+            module.require_backward_grad_sync = last
+        elif isinstance(module, Zero):
+            module.expect(last=last)
 
 
 def _no_loss(logprobs_N: torch.Tensor, part: slice) -> torch.Tensor:  # noqa: ARG001 - `TokenLoss`
@@ -132,7 +138,7 @@ def _idle(forward: _Forward, passes: Sequence[MicroBatch], scope: Scope) -> Step
     for batch in passes:
         loss, _ = forward(batch, _no_loss)
         assert loss is not None, "a pass with a token loss has one"
-        loss.backward()
+        forward.backward(loss)
     return StepLoss(loss=0.0, tokens=0, right_logprob=0.0, right=0, wrong_logprob=0.0, wrong=0)
 
 

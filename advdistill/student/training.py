@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from advdistill.budget import Budget
-from advdistill.interfaces import Example, Objective, TrainingJob
+from advdistill.interfaces import Example, Objective, Sharding, TrainingJob
 from advdistill.student.batches import Rows
 from advdistill.student.checkpoint import CHECKPOINTS, Checkpoints
 from advdistill.student.checks import check_teacher
@@ -19,6 +19,7 @@ from advdistill.student.finetune import Finetune
 from advdistill.student.loading import Base, open_base
 from advdistill.student.memory import Room
 from advdistill.student.schedule import steps
+from advdistill.student.zero import partitioned
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -50,17 +51,22 @@ def prepare(
     """Load, encode and check everything that the first step needs; raises as `open_base` does."""
     base = open_base(student, examples, job=job)
     check_teacher(objective, base.rows)
+    optimizer = _optimizer(base.model, student)
+    zero = job.sharding is Sharding.deepspeed and base.world.size > 1
+    if zero:
+        base, optimizer = partitioned(base, optimizer)
     return Training(
         student=student,
         objective=objective,
         job=job,
         base=base,
-        optimizer=_optimizer(base.model, student),
+        optimizer=optimizer,
         checkpoints=Checkpoints(
             folder=folder / CHECKPOINTS,
             fingerprint=_fingerprint(student, objective, job.budget, base.rows),
             keep=student.keep_checkpoints,
             world=base.world,
+            resumes=not zero,
         ),
         room=Room(row_tokens=job.row_tokens, alone=base.world.size == 1),
         steps=steps(student, base.rows.by_prompt, job.budget),

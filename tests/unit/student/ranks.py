@@ -15,7 +15,7 @@ from advdistill.engine.generation import Decoding
 from advdistill.engine.transformers import generate
 from advdistill.interfaces import Objective, Responses, Scope, Sharding, TokenBatch, Watch
 from advdistill.student.batches import Row, encode
-from advdistill.student.finetune import Overlong
+from advdistill.student.finetune import Adapter, Dtype, Overlong
 from advdistill.student.forward import PassLoss
 from advdistill.student.gradient import responses_of
 from advdistill.student.loading import Base
@@ -170,12 +170,15 @@ class Trains:
     sharding: Sharding = Sharding.none
     kill_rank: str | None = None
     at_step: int = 7
+    dtype: Dtype = Dtype.float32
+    adapter: Adapter | None = None
 
     def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
         if self.kill_rank is not None and os.environ["RANK"] == self.kill_rank:
             watch = KillingWatch(watch, self.at_step)
         how = replace(job(watch, validate=dev, row_tokens=80), sharding=self.sharding)
-        student(self.model, max_steps=10).train(OBJECTIVE, pool(10, 4), folder=draft, job=how)
+        one = student(self.model, max_steps=10, dtype=self.dtype, adapter=self.adapter)
+        one.train(OBJECTIVE, pool(10, 4), folder=draft, job=how)
         return {}
 
 

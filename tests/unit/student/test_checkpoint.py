@@ -25,7 +25,7 @@ def trained() -> tuple[nn.Module, torch.optim.Optimizer]:
 
 
 def shelf(folder: Path, *, fingerprint: str = "same", keep: int = 2) -> Checkpoints:
-    return Checkpoints(folder=folder, fingerprint=fingerprint, keep=keep, world=ALONE)
+    return Checkpoints(folder=folder, fingerprint=fingerprint, keep=keep, world=ALONE, resumes=True)
 
 
 def filled(folder: Path, steps: list[int], *, best: int | None = None) -> None:
