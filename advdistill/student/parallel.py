@@ -119,7 +119,7 @@ def shared(model: PreTrainedModel, world: World, sharding: Sharding) -> torch.nn
         ConfigError: the model cannot be shared in this way.
     """
     root = Root(model)
-    if world.size == 1:
+    if world.size == 1 or sharding is Sharding.deepspeed:  # whose engine opens with the optimizer
         return root
     if sharding is Sharding.fsdp:
         return _sharded(root, world)

@@ -179,7 +179,11 @@ def _provable(training: Training, rows: Sequence[Row]) -> tuple[Base, str]:
     model, name = reduced(base.model, base.student)
     alone = World(rank=0, size=1, device=base.world.device)
     return replace(
-        base, model=model, pass_loss=PassLoss(model), module=Root(model), world=alone
+        base,
+        model=model,
+        pass_loss=PassLoss(model, alone=base.world.size == 1),
+        module=Root(model),
+        world=alone,
     ), name
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,9 @@ def test_one_of_several_launched_processes_is_sent_to_the_setting(
 def test_one_process_has_nothing_to_share(sharding: Sharding) -> None:
     with pytest.raises(ConfigError, match=f"sharding is {sharding} with processes 1"):
         check_processes(1, sharding)
+
+
+@pytest.mark.skipif(find_spec("deepspeed") is not None, reason="DeepSpeed is installed")
+def test_deepspeed_has_to_be_installed() -> None:
+    with pytest.raises(ConfigError, match=r"pip install deepspeed, or give runtime=fsdp"):
+        check_processes(2, Sharding.deepspeed)

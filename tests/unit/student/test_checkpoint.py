@@ -174,3 +174,21 @@ def test_another_number_of_processes_draws_anew_and_says_so(
         assert shelf(tmp_path).restore(*trained()) == Progress(step=5)
     assert "step00005" in caplog.text
     assert not torch.equal(torch.rand(3), drawn)
+
+
+def test_what_holds_no_moments_is_not_resumed_and_its_weights_are_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, optimizer = trained()
+    without = replace(shelf(tmp_path), resumes=False)
+    for shelved, told in (
+        (without, "DeepSpeed keeps its moments"),
+        (shelf(tmp_path), "no moments"),
+    ):
+        without.save(model, optimizer, Progress(step=5))
+        other = nn.Linear(3, 2)
+        without.load_weights(other, 5)
+        assert torch.equal(other.weight, model.weight)
+        with caplog.at_level(logging.WARNING):
+            assert shelved.restore(model, optimizer) == Progress()
+        assert told in caplog.text

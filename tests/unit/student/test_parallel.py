@@ -48,20 +48,26 @@ def one(model: str, loose: str, tmp_path_factory: pytest.TempPathFactory) -> Res
     )
 
 
-@pytest.fixture(scope="module", params=[Sharding.none, Sharding.fsdp])
+@pytest.fixture(scope="module", params=list(Sharding))
 def two(
     model: str,
     loose: str,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Result:
+    if request.param is Sharding.deepspeed:
+        pytest.importorskip("deepspeed")
     folder, book = tmp_path_factory.mktemp("two"), Notebook()
     maker = Both(model=model, loose=loose, sharding=request.param)
     return Result(folder, run_ranks(maker, folder, book, processes=2), book)
 
 
 @pytest.mark.slow
-def test_two_processes_have_the_gradient_of_one(one: Result, two: Result) -> None:
+def test_two_processes_have_the_gradient_of_one(
+    one: Result, two: Result, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["two"] is Sharding.deepspeed:
+        pytest.skip("DeepSpeed keeps its gradients to itself")
     for number in map(str, range(len(CASES))):
         found, wanted = two.found[number], one.found[number]
         assert astuple(found["found"]) == pytest.approx(astuple(wanted["found"]), rel=1e-12)
@@ -114,7 +120,8 @@ def test_a_killed_rank_ends_all_and_the_rest_is_as_if_undisturbed(
     request: pytest.FixtureRequest,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    maker = Trains(model=loose, sharding=request.node.callspec.params["two"])
+    sharding = request.node.callspec.params["two"]
+    maker = Trains(model=loose, sharding=sharding)
     with pytest.raises(StageError, match="rank 1 of the 2 processes of Trains ended with exit cod"):
         run_ranks(replace(maker, kill_rank="1"), tmp_path / "b", Notebook(), processes=2)
     kept = [path.name for path in (tmp_path / "b" / "checkpoints").iterdir()]
@@ -122,20 +129,23 @@ def test_a_killed_rank_ends_all_and_the_rest_is_as_if_undisturbed(
     shutil.copytree(tmp_path / "b", tmp_path / "c")
     book = Notebook()
     run_ranks(maker, tmp_path / "b", book, processes=2)
-    undisturbed = [line for line in two.found["loose"] if line[0] > 5]
-    assert [line for line in book.lines if line[0] > 5] == undisturbed
+    # DeepSpeed keeps its moments to itself.
+    first = 1 if sharding is Sharding.deepspeed else 6
+    undisturbed = [line for line in two.found["loose"] if line[0] >= first]
+    assert [line for line in book.lines if line[0] >= first] == undisturbed
+    assert min(book.column("loss")) == first
     assert fingerprints(two.folder / "loose") == fingerprints(tmp_path / "b")
-    goes_on_alone(tmp_path / "c", loose, undisturbed, caplog)
+
+    with caplog.at_level(logging.WARNING):
+        goes_on_alone(tmp_path / "c", loose, undisturbed)
+    told = "holds no moments" if first == 1 else "by another number of processes than 1"
+    assert told in caplog.text
 
 
-def goes_on_alone(
-    folder: Path, model: str, undisturbed: list, caplog: pytest.LogCaptureFixture
-) -> None:
+def goes_on_alone(folder: Path, model: str, undisturbed: list[Any]) -> None:
     """One process goes on from what two have left; only what dropout draws differs."""
     book = Notebook()
-    with caplog.at_level(logging.WARNING):
-        Trains(model=model)(folder, book)
-    assert "by another number of processes than 1" in caplog.text
+    Trains(model=model)(folder, book)
     wanted = {step: numbers["loss"] for step, numbers in undisturbed if "loss" in numbers}
     assert list(book.column("loss")) == list(wanted)
     assert book.column("loss") == pytest.approx(wanted, rel=0.1)
