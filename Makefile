@@ -26,6 +26,11 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.judging
 	$(BIN)/python -m benchmarks.parity
 	$(BIN)/python -m benchmarks.fuzz --in-turn
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.sft_parity
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.training --n --shapes body --sources gsm8k
+	$(BIN)/python -m benchmarks.attention
 
 clean:
 	rm -rf $(VENV) .venv-vllm outputs/cache outputs/cells outputs/runs outputs/sweeps outputs/wandb
