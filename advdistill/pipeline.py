@@ -14,6 +14,7 @@ from advdistill.cleaning import MakeClean
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.gates import check_golds, check_verdicts
+from advdistill.launching import check_processes
 from advdistill.making import Maker, Meta, prompts_file
 from advdistill.making_pool import MakeCheck, MakePrompts, MakeResponses, MakeRewards
 from advdistill.making_student import (
@@ -25,7 +26,6 @@ from advdistill.making_student import (
     TrainingHow,
 )
 from advdistill.models import local_folders, locate
-from advdistill.ranks import check_processes
 from advdistill.records import Split
 from advdistill.stages import VERSIONS
 from advdistill.watching import Follower

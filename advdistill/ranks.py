@@ -12,15 +12,14 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
 from advdistill.cache import is_disk_trouble
-from advdistill.errors import AdvDistillError, ConfigError, StageError
-from advdistill.interfaces import Sharding, Watch
+from advdistill.errors import AdvDistillError, StageError
+from advdistill.interfaces import Watch
 from advdistill.isolation import Sender, receive, settle_in, stops_held_back
 from advdistill.making import Maker, Meta
 
@@ -30,45 +29,6 @@ _AFTERMATH_SECONDS = 1.0
 """After a first failure, for the others to tell of theirs; the one that came first is blamed."""
 _GRACE_SECONDS = 30
 """For all ranks together to put their things away after their last word."""
-
-
-def check_processes(processes: int, sharding: Sharding) -> None:
-    """Check that so many training processes can be started here.
-
-    Raises:
-        ConfigError: they cannot, or this process is itself one of several.
-    """
-    launched = os.environ.get("WORLD_SIZE", "1")
-    if launched not in ("", "1"):
-        raise ConfigError(
-            f"launched as one of {launched} processes (WORLD_SIZE={launched}, as `accelerate "
-            "launch` and `torchrun` set it); wanted one process, which starts those of the "
-            "training itself; run it plainly and give runtime.processes=NUMBER"
-        )
-    if processes == 1:
-        if sharding is not Sharding.none:
-            raise ConfigError(
-                f"runtime: sharding is {sharding.value} with processes 1, which has nothing to "
-                "share; wanted several; give runtime.processes=NUMBER or runtime.sharding=none"
-            )
-        return
-    if sharding is Sharding.deepspeed and find_spec("deepspeed") is None:
-        raise ConfigError(
-            "runtime: sharding is deepspeed, but DeepSpeed is not installed; wanted it beside "
-            "torch; pip install deepspeed, or give runtime=fsdp"
-        )
-    _check_devices(processes)
-
-
-def _check_devices(processes: int) -> None:
-    import torch
-
-    devices = torch.cuda.device_count()
-    if torch.cuda.is_available() and processes > devices:
-        raise ConfigError(
-            f"runtime: processes is {processes} on a machine with {devices} GPUs; wanted at most "
-            f"one process a GPU; give runtime.processes={devices}"
-        )
 
 
 def run_ranks(maker: Maker, draft: Path, watch: Watch, *, processes: int) -> Meta:
