@@ -46,7 +46,8 @@ def reduced(model: PreTrainedModel, student: Finetune) -> tuple[PreTrainedModel,
     text.num_hidden_layers = depth
     if _types(text):
         text.layer_types = text.layer_types[:depth]
-    with torch.random.fork_rng():
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(student.seed)
         small: Any = AutoModelForCausalLM.from_config(
             config, dtype=torch.float32, trust_remote_code=False
