@@ -14,6 +14,7 @@ from advdistill.interfaces import Objective
 from advdistill.models import load_generation_config, stop_ids
 from advdistill.student.batches import Rows, own_end
 from advdistill.student.finetune import Finetune
+from advdistill.student.gradient import responses_of
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -123,6 +124,24 @@ def check_teacher(objective: Objective, rows: Rows) -> None:
             f"{rows.used} responses (first: {without[0].prompt_id}, sample {without[0].sample}); "
             "wanted a pool with log-probs, and student.overlong other than truncate"
         )
+
+
+def check_loss(objective: Objective, rows: Rows) -> None:
+    """Check that the objective has a loss for some response of the pool.
+
+    Raises:
+        DataError: it has none, as a loss on pairs where only right answers have a weight.
+    """
+    every = list(chain.from_iterable(rows.by_prompt.values()))
+    if objective.denominator(responses_of(every)) != 0:
+        return
+    right = sum(row.right for row in every)
+    raise DataError(
+        f"objective '{type(objective).__name__}': none of the {len(every)} responses with a weight "
+        f"({right} right, {len(every) - right} wrong) carries a loss, so no step would change the "
+        "student; wanted some: a loss on pairs needs right and wrong answers to one prompt, and "
+        "one that drops negative weights needs positive ones; give another weighting or objective"
+    )
 
 
 def _behind_an_answer(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -14,7 +14,7 @@ from advdistill.budget import Budget
 from advdistill.interfaces import Example, Objective, Sharding, TrainingJob
 from advdistill.student.batches import Rows
 from advdistill.student.checkpoint import CHECKPOINTS, Checkpoints
-from advdistill.student.checks import check_teacher
+from advdistill.student.checks import check_loss, check_teacher
 from advdistill.student.finetune import Finetune
 from advdistill.student.loading import Base, open_base
 from advdistill.student.memory import Room
@@ -51,6 +51,7 @@ def prepare(
     """Load, encode and check everything that the first step needs; raises as `open_base` does."""
     base = open_base(student, examples, job=job)
     check_teacher(objective, base.rows)
+    check_loss(objective, base.rows)
     optimizer = _optimizer(base.model, student)
     zero = job.sharding is Sharding.deepspeed and base.world.size > 1
     if zero:

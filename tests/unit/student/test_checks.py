@@ -7,9 +7,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedTokenizerFast
 
 from advdistill.errors import ConfigError, DataError
-from advdistill.objective.weighted_nll import WeightedNLL
+from advdistill.interfaces import Objective
+from advdistill.objective.pairs import PairNormaliser
+from advdistill.objective.simpo import SimPO
+from advdistill.objective.weighted_nll import Negative, WeightedNLL
 from advdistill.student.batches import Rows, encode
 from advdistill.student.checks import (
+    check_loss,
     check_teacher,
     check_vocabulary,
     check_window,
@@ -259,3 +263,28 @@ def test_an_objective_that_reads_the_teacher_needs_it_of_every_row() -> None:
     check_teacher(OBJECTIVE, partly)
     with pytest.raises(DataError, match=r"not known of 2 of 8 .*first: tiny/train/00000, sample 2"):
         check_teacher(reading, partly)
+
+
+PAIRS = SimPO(normaliser=PairNormaliser.pairs, constant=1.0, beta=2.0, gamma=1.0, max_pairs=None)
+DROPPING = replace(OBJECTIVE, negative=Negative.drop)
+
+
+@pytest.mark.parametrize(
+    ("objective", "weights", "fine"),
+    [
+        (PAIRS, (1.0, -1.0), True),
+        (PAIRS, (1.0, 2.0), False),
+        (DROPPING, (-1.0, 1.0), True),
+        (DROPPING, (-1.0, -2.0), False),
+    ],
+)
+def test_an_objective_without_a_loss_on_the_whole_pool_is_refused(
+    objective: Objective, weights: tuple[float, float], fine: bool
+) -> None:
+    given = [example(0, sample, weight=weight) for sample, weight in enumerate(weights)]
+    rows = encode(given, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    if fine:
+        check_loss(objective, rows)
+        return
+    with pytest.raises(DataError, match=r"none of the 2 responses with a weight .* carries a loss"):
+        check_loss(objective, rows)
