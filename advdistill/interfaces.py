@@ -300,6 +300,14 @@ class Student(Protocol):
         """Return the local files and folders it reads; their content is part of the cache key."""
         ...
 
+    def check(self) -> None:
+        """Find out before anything is spent whether what it needs is there.
+
+        Raises:
+            ConfigError: a package it needs is not installed.
+        """
+        ...
+
     def train(
         self,
         objective: Objective,

@@ -323,6 +323,7 @@ class _Cell:
 
         def make(draft: Path) -> Meta:
             self.plan.evaluation.check()
+            self.plan.student.check()
             return self.follower.follow(name, maker, draft, isolate=isolate, processes=processes)
 
         artefact = self.cache.make(recipe, make)

@@ -282,6 +282,9 @@ class FixedReferences:
     def train(self, *_: Any, **__: Any) -> None:
         raise AssertionError
 
+    def check(self) -> None:
+        """Need nothing."""
+
     def refer(self, examples: Sequence[Example], *, job: TrainingJob) -> list[float | None]:
         return list(self.logprobs)
 
