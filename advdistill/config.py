@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
@@ -263,9 +264,7 @@ def _identity(group: str, component: Dataset | Teacher | Student) -> str:
 def _writable(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        TemporaryFile(dir=folder).close()  # of a name of its own: two runs may start at once
     except OSError as error:
         raise ConfigError(
             f"outputs folder '{folder}' cannot be written ({error.strerror}); "
