@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 
 from advdistill.student.batches import Row
 from advdistill.student.gradient import responses_of
@@ -21,16 +20,21 @@ PROMPTS, ANSWERS = 2, 2
 
 
 def excerpt(training: Training) -> list[Row]:
-    """Return some responses of the first batch that has a loss; none if there is no such batch."""
-    student, by_prompt = training.student, training.base.rows.by_prompt
+    """Return some responses of the first batch in which a prompt has a loss.
+
+    Where no batch has one, of any prompt that has.
+    """
     vocabulary = training.base.model.config.get_text_config().vocab_size
-    tokens = min(TOKENS, LOGITS_BYTES // (4 * vocabulary))
-    epoch = math.ceil(len(by_prompt) / student.batch_prompts)
-    for names in islice(batches(student, by_prompt, training.job.budget), epoch):
-        rows = few([by_prompt[name] for name in dict.fromkeys(names) if by_prompt[name]], tokens)
-        if rows and training.objective.denominator(responses_of(rows)) != 0:
-            return rows
-    return []
+    groups = next(filter(None, _groups_with_loss(training)))
+    return few(groups, min(TOKENS, LOGITS_BYTES // (4 * vocabulary)))
+
+
+def _groups_with_loss(training: Training) -> Iterator[list[list[Row]]]:
+    """Yield the rows of each prompt that has a loss, batch by batch and then of the whole pool."""
+    by_prompt, loss_of = training.base.rows.by_prompt, training.objective.denominator
+    for names in chain(batches(training.student, by_prompt, training.job.budget), [by_prompt]):
+        groups = [by_prompt[name] for name in dict.fromkeys(names)]
+        yield [rows for rows in groups if rows and loss_of(responses_of(rows)) != 0]
 
 
 def few(groups: Sequence[Sequence[Row]], tokens: int = TOKENS) -> list[Row]:

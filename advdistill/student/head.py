@@ -141,7 +141,10 @@ class _Room:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Chunk:
     powers_NV: torch.Tensor
-    """e to the power of each logit less the largest of its token: none is above 1."""
+    """e to the power of each logit less the largest of its token: none is above 1; 0 at the
+    target."""
+    others_N1: torch.Tensor
+    """Their sum: that of all tokens but the target."""
     total_N1: torch.Tensor
     logprobs_N: torch.Tensor
 
@@ -150,12 +153,19 @@ def _chunk(room: _Room, hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> _Ch
     # Every pass over the logits costs, and a temporary copy of them twice: all is done in place,
     # and what divides or multiplies a token's whole row is left to the narrow side of a product.
     logits_NV = _logits(room, hidden_ND)
-    chosen_N1 = logits_NV.gather(1, targets_N[:, None])
     largest_N1 = logits_NV.amax(1, keepdim=True)
-    powers_NV = logits_NV.sub_(largest_N1).exp_()
-    total_N1 = powers_NV.sum(1, keepdim=True)
-    logprobs_N1 = chosen_N1 - largest_N1 - total_N1.log()
-    return _Chunk(powers_NV=powers_NV, total_N1=total_N1, logprobs_N=logprobs_N1[:, 0])
+    below_N1 = logits_NV.gather(1, targets_N[:, None]) - largest_N1
+    powers_NV = logits_NV.sub_(largest_N1).exp_().scatter_(1, targets_N[:, None], 0)
+    # Summed without the target's, which may be 1 beside others of 1e-9: what a probability near 1
+    # lacks of 1 is what unlikelihood divides by, and log1p keeps its every digit.
+    others_N1 = powers_NV.sum(1, keepdim=True)
+    logprobs_N1 = below_N1 - (others_N1 + below_N1.expm1()).log1p()
+    return _Chunk(
+        powers_NV=powers_NV,
+        others_N1=others_N1,
+        total_N1=others_N1 + below_N1.exp(),
+        logprobs_N=logprobs_N1[:, 0],
+    )
 
 
 def _logits(room: _Room, hidden_ND: torch.Tensor) -> torch.Tensor:
@@ -185,9 +195,8 @@ def _towards_slopes(chunk: _Chunk, targets_N: torch.Tensor, slope_N: torch.Tenso
 
     d logprob / d logits is onehot - softmax, and the softmax is powers / total.
     """
-    targets_N1 = targets_N[:, None]
-    # before any rounding to fewer bits, which would spoil a softmax near 1 less 1
-    chunk.powers_NV.scatter_(1, targets_N1, chunk.powers_NV.gather(1, targets_N1) - chunk.total_N1)
+    # the target's power less the total
+    chunk.powers_NV.scatter_(1, targets_N[:, None], -chunk.others_N1)
     return -slope_N[:, None] / chunk.total_N1
 
 

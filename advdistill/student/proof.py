@@ -40,12 +40,19 @@ ITSELF = "the student itself"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """How far the trained path is from the plain one, as shares."""
+    """How far the trained path is from the plain one, as shares.
+
+    A gradient whose parts cancel is all rounding, so that a gap is a share of what the parts come
+    to where none takes from another, or of the gradient itself if that is larger.
+    """
 
     loss_gap: float
-    loss_limit: float
     gradient_gap: float
-    gradient_limit: float
+    limit: float
+    """Of both."""
+    gradient_norm: float
+    gradient_scale: float
+    """What the gap is a share of."""
     worst_tensor: str
     worst_gap: float
     """Of that tensor's gradient; one of less than a hundredth of the whole counts as that."""
@@ -53,21 +60,10 @@ class Gap:
     @property
     def fine(self) -> bool:
         """Whether both are within the limit."""
-        return self.loss_gap <= self.loss_limit and self.gradient_gap <= self.gradient_limit
+        return self.loss_gap <= self.limit and self.gradient_gap <= self.limit
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Precision:
-    limit: float
-    """Of a gap; what rounding may change through the log-probs is allowed besides."""
-    error: float
-    """Of a log-prob, by rounding."""
-
-
-PRECISIONS = {
-    Dtype.float32: _Precision(limit=1e-4, error=2e-6),
-    Dtype.bfloat16: _Precision(limit=5e-2, error=2e-2),
-}
+LIMITS = {Dtype.float32: 1e-4, Dtype.bfloat16: 5e-2}
 
 
 def prove(training: Training, folder: Path) -> None:
@@ -86,19 +82,13 @@ def prove(training: Training, folder: Path) -> None:
     if path.exists() and about.items() <= json.loads(path.read_text()).items():
         return
     rows = excerpt(training)
-    gaps: dict[Dtype, Gap] = {}
-    name = ITSELF
-    if rows:
-        base, name = _provable(training, rows)
-        gaps = _gaps(training, base, rows)
-        exact = gaps[Dtype.float32]
-        numbers = {
-            "proof_loss_gap": exact.loss_gap,
-            "proof_gradient_gap": exact.gradient_gap,
-        }
-        training.job.watch.report(numbers, 0)
+    base, name = _provable(training, rows)
+    gaps = _gaps(training, base, rows)
+    exact = gaps[Dtype.float32]
+    numbers = {"proof_loss_gap": exact.loss_gap, "proof_gradient_gap": exact.gradient_gap}
+    training.job.watch.report(numbers, 0)
     found = {
-        **(asdict(gaps[Dtype.float32]) if rows else {}),
+        **asdict(exact),
         **{dtype: asdict(gap) for dtype, gap in gaps.items() if dtype is not Dtype.float32},
         "rows": len(rows),
         "tokens": sum(row.response_tokens for row in rows),
@@ -128,7 +118,7 @@ def compare(
             denominator=objective.denominator(responses_of(rows)),
             job=replace(job, row_tokens=min(job.row_tokens, math.ceil(whole / 2))),
         )
-        return _gap(base.model, found.loss, plain, PRECISIONS[base.student.dtype])
+        return _gap(base.model, found.loss, plain, LIMITS[base.student.dtype])
     finally:
         for parameter in base.model.parameters():
             parameter.grad = None
@@ -147,8 +137,8 @@ def require_fine(gap: Gap, base: Base, *, objective: Objective) -> None:
         f"runtime.packing={base.packing.value}: in {base.student.dtype.value} the gradient of the "
         f"first responses is {gap.gradient_gap:.3g} off that of a plain padded pass and the loss "
         f"{gap.loss_gap:.3g}, as shares (worst tensor {gap.worst_tensor}: {gap.worst_gap:.3g}); "
-        f"wanted at most {gap.gradient_limit:.3g} and {gap.loss_limit:.3g}; no step was taken, as "
-        "it would train something else than the objective says; give runtime.packing=padded and "
+        f"wanted at most {gap.limit:.3g} of either; no step was taken, as it would "
+        "train something else than the objective says; give runtime.packing=padded and "
         "report this"
     )
 
@@ -159,8 +149,7 @@ def _gaps(training: Training, base: Base, rows: Sequence[Row]) -> dict[Dtype, Ga
     gaps = {}
     with _quiet(base.model):
         dtypes = list(dict.fromkeys([Dtype.float32, base.student.dtype]))
-        errors = [PRECISIONS[dtype].error for dtype in dtypes]
-        plain = plain_gradient(base.model, rows, objective=objective, errors=errors)
+        plain = plain_gradient(base.model, rows, objective=objective)
         for dtype in dtypes:
             exact = replace(base, student=replace(base.student, dtype=dtype))
             gaps[dtype] = compare(exact, rows, plain, objective=objective, job=job)
@@ -187,11 +176,8 @@ def _provable(training: Training, rows: Sequence[Row]) -> tuple[Base, str]:
     ), name
 
 
-def _gap(model: PreTrainedModel, loss: float, plain: PlainGradient, precision: _Precision) -> Gap:
-    uncertain = plain.uncertain[precision.error]
-    # A gradient whose parts cancel is all rounding; it is measured by that.
-    size = max(plain.norm, uncertain.gradient)
-    loss_size = max(abs(plain.loss), uncertain.loss)
+def _gap(model: PreTrainedModel, loss: float, plain: PlainGradient, limit: float) -> Gap:
+    size = max(plain.norm, plain.scale)
     found = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
     apart: dict[str, float] = {}
     shares: dict[str, float] = {}
@@ -203,10 +189,11 @@ def _gap(model: PreTrainedModel, loss: float, plain: PlainGradient, precision: _
     # a gap that is no number is the worst
     worst = max(shares, key=lambda name: math.inf if math.isnan(shares[name]) else shares[name])
     return Gap(
-        loss_gap=_share(abs(loss - plain.loss), loss_size),
-        loss_limit=precision.limit + _share(uncertain.loss, loss_size),
+        loss_gap=_share(abs(loss - plain.loss), max(abs(plain.loss), plain.loss_scale)),
         gradient_gap=_share(math.hypot(*apart.values()), size),
-        gradient_limit=precision.limit + _share(uncertain.gradient, size),
+        limit=limit,
+        gradient_norm=plain.norm,
+        gradient_scale=size,
         worst_tensor=worst,
         worst_gap=shares[worst],
     )
