@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 
+_HOW = "how"
+HOW = {_HOW: True}
+"""The metadata of a field that changes time and memory and no result: it is part of no key."""
+
+
 def digest_of_json(value: object) -> str:
     """Return the sha256 of the value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -45,7 +50,8 @@ def files_below(folder: Path) -> list[Path]:
 def settings_of(component: object) -> dict[str, Any]:
     """Return a component's class and fields as plain JSON values: what its key is made of.
 
-    A field that holds components holds their settings, so that nothing below is left out.
+    A field that holds components holds their settings, so that nothing below is left out. One
+    that says how and not what (`HOW`) is.
     """
     cls = type(component)
     return {
@@ -53,6 +59,7 @@ def settings_of(component: object) -> dict[str, Any]:
         **{
             field.name: _plain(getattr(component, field.name))
             for field in fields(component)  # pyright: ignore[reportArgumentType]
+            if not field.metadata.get(_HOW)
         },
     }
 

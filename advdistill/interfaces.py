@@ -58,18 +58,43 @@ class Dataset(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Answers that are wanted to one prompt."""
+
+    prompt: Prompt
+    samples: range
+    """Their numbers, in steps of 1; `EVERY` asks for as many as there are."""
+
+
+EVERY = range(2**31)
+
+
 @runtime_checkable
 class Teacher(Protocol):
     """Something that answers every prompt several times."""
 
     @property
     def samples(self) -> int:
-        """Answers asked for per prompt; a recorded teacher may have fewer for some."""
+        """Answers wanted per prompt; 0 takes as many as there are, where they exist already."""
         ...
 
     @property
     def shard_prompts(self) -> int:
         """Prompts per shard, the unit of work and of resume; a batch never spans shards."""
+        ...
+
+    @property
+    def members(self) -> Sequence[tuple[Teacher, int]]:
+        """Those who answer, each with its number of answers per prompt: itself, if not a mixture.
+
+        In the mixture's answers to a prompt, those of one follow those of another.
+        """
+        ...
+
+    @property
+    def stored(self) -> bool:
+        """Whether its answers go into the store; those of a file exist already."""
         ...
 
     @property
@@ -87,11 +112,17 @@ class Teacher(Protocol):
         ...
 
     def sample(
-        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+        self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:
-        """Yield, shard by shard in the order given, every response of its prompts.
+        """Yield, shard by shard in the order given, every response that it asks for.
 
+        Shards may be read ahead of those that have been answered. None among them says that there
+        is no other before one more has been: it is asked again then, and nothing is yielded for it.
         A response depends on (seed, prompt, sample) and on nothing else that the caller chooses.
+        One that could not be had for a reason that would come again has `Finish.error`.
+
+        Raises:
+            StageError: the answers cannot be had now; those yielded before are whole.
         """
         ...
 

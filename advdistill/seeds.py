@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from advdistill.records import Prompt
+from advdistill.interfaces import Ask
 
 if TYPE_CHECKING:
     import torch
@@ -18,11 +18,10 @@ def sample_seed(seed: int, prompt_id: str, sample: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 2
 
 
-def sample_seeds(seed: int, prompts: Sequence[Prompt], samples: int) -> list[list[int]]:
-    """Return the seeds of every sample of every prompt."""
+def sample_seeds(seed: int, asks: Sequence[Ask]) -> list[list[int]]:
+    """Return the seed of every answer that is asked for."""
     return [
-        [sample_seed(seed, prompt.prompt_id, sample) for sample in range(samples)]
-        for prompt in prompts
+        [sample_seed(seed, ask.prompt.prompt_id, sample) for sample in ask.samples] for ask in asks
     ]
 
 

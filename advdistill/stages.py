@@ -7,9 +7,9 @@ Axes: `P` prompts, `G` samples per prompt.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, zip_longest
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from advdistill.answers import AnswerFormat
 from advdistill.errors import DataError, StageError
 from advdistill.interfaces import (
+    Ask,
     Dataset,
     Evaluation,
     Example,
@@ -102,23 +103,31 @@ def check(
 
 
 def sample(
-    teacher: Teacher, shards: Sequence[Sequence[Prompt]], *, answer_format: AnswerFormat
+    teacher: Teacher, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
 ) -> Iterator[list[Response]]:
-    """Yield the responses of each shard, in the order of the shards.
+    """Yield the responses of each shard, in the order of the shards; see `Teacher.sample`.
 
     Raises:
-        StageError: a shard comes back with a row too many, twice, or for another prompt, or the
-            teacher gives another number of shards.
+        StageError: a shard comes back with a row too many, too few, twice, or for another prompt,
+            or the teacher gives another number of shards.
     """
-    answered = teacher.sample(shards, answer_format=answer_format)
-    for prompts, responses in zip_longest(shards, answered):
-        if prompts is None or responses is None:
-            raise StageError(
-                f"stage 'sample': the teacher gave {'more' if prompts is None else 'fewer'} than "
-                f"{len(shards)} shards; wanted one list of responses for each, in their order"
-            )
-        _check_shard(prompts, responses, teacher.samples)
+    waiting: deque[Sequence[Ask]] = deque()
+
+    def noted() -> Iterator[Sequence[Ask] | None]:
+        for asks in shards:
+            if asks is not None:
+                waiting.append(asks)
+            yield asks
+        waiting.append(())  # behind the last one
+
+    for responses in teacher.sample(noted(), answer_format=answer_format):
+        asks = waiting.popleft() if waiting else ()
+        if not asks:
+            raise _other_number("more")
+        _check_shard(asks, responses, whole=teacher.stored)
         yield responses
+    if list(waiting) != [()]:
+        raise _other_number("fewer")
 
 
 def judge(
@@ -226,15 +235,30 @@ def conservation(rewards: Iterable[Reward]) -> dict[str, int]:
     return {verdict.value: verdicts[verdict] for verdict in Verdict}
 
 
-def _check_shard(prompts: Sequence[Prompt], responses: Sequence[Response], samples: int) -> None:
-    known = {prompt.prompt_id for prompt in prompts}
+def _other_number(found: str) -> StageError:
+    return StageError(
+        f"stage 'sample': the teacher gave {found} shards than it was asked for; wanted one list "
+        "of responses for each, in their order"
+    )
+
+
+def _check_shard(asks: Sequence[Ask], responses: Sequence[Response], *, whole: bool) -> None:
+    wanted: dict[str, list[range]] = {}
+    for ask in asks:
+        wanted.setdefault(ask.prompt.prompt_id, []).append(ask.samples)
     keys = Counter((response.prompt_id, response.sample) for response in responses)
-    stray = [prompt_id for prompt_id, _ in keys if prompt_id not in known]
     twice = [key for key, count in keys.items() if count > 1]
-    beyond = [key for key in keys if key[1] < 0 or (samples and key[1] >= samples)]
-    if stray or twice or beyond:
+    stray = [key for key in keys if not any(key[1] in numbers for numbers in wanted.get(key[0], []))]
+    if twice or stray:
         raise StageError(
-            f"stage 'sample': the teacher answered {stray[:1] or twice[:1] or beyond[:1]}, which "
-            f"was not asked for or twice; wanted each of {len(known)} prompts with sample numbers "
-            "from 0, once each"
+            f"stage 'sample': the teacher answered {(twice or stray)[0]}, which was not asked for "
+            f"or twice; wanted of each of {len(wanted)} prompts the sample numbers asked for, once "
+            "each"
+        )
+    asked = sum(len(ask.samples) for ask in asks) if whole else len(keys)
+    if len(keys) < asked:
+        raise StageError(
+            f"stage 'sample': the teacher gave {len(keys)} answers of {asked} (first prompt: "
+            f"{asks[0].prompt.prompt_id}); wanted a row for each, with finish `error` where there "
+            "is no answer"
         )

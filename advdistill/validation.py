@@ -28,7 +28,7 @@ def validator(
         from advdistill.engine.transformers import generate
         from advdistill.models import prompt_ids
 
-        greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=max_tokens)
+        greedy = Decoding(temperature=0.0, top_p=1.0, max_tokens=max_tokens)
         right = 0
         for start in range(0, len(prompts), batch_size):
             batch = prompts[start : start + batch_size]

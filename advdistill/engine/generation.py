@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from advdistill.errors import ConfigError
+from advdistill.interfaces import Ask
 from advdistill.records import Finish, Response
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 class Decoding:
     """How answers are drawn; everything that a model's own generation config would add is off."""
 
-    samples: int
     temperature: float
     """0 takes the likeliest token."""
     top_p: float
@@ -26,7 +26,6 @@ class Decoding:
     def __post_init__(self) -> None:
         """Check the ranges."""
         for name, value, fine, wanted in (
-            ("samples", self.samples, self.samples >= 1, "at least 1"),
             ("temperature", self.temperature, self.temperature >= 0, "0 or more"),
             ("top_p", self.top_p, 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("max_tokens", self.max_tokens, self.max_tokens >= 1, "at least 1"),
@@ -62,6 +61,17 @@ class Generation:
         )
 
 
+def responses_to(
+    asks: Sequence[Ask], generations: Sequence[Sequence[Generation]], *, teacher: str
+) -> list[Response]:
+    """Return the answers to a shard as rows."""
+    return [
+        generation.response(ask.prompt.prompt_id, sample, teacher=teacher)
+        for ask, group in zip(asks, generations, strict=True)
+        for sample, generation in zip(ask.samples, group, strict=True)
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuation:
     """Token ids whose probability is asked for, given those before them."""
@@ -95,7 +105,7 @@ class Engine(Protocol):
         decoding: Decoding,
         seeds: Sequence[Sequence[int]],
     ) -> list[list[Generation]]:
-        """Return `decoding.samples` answers for each prompt; one seed per prompt and sample."""
+        """Return an answer for each seed; every prompt has as many as wanted, at least one."""
         ...
 
     def likelihoods(self, continuations: Sequence[Continuation]) -> list[Likelihood]:

@@ -1,6 +1,6 @@
 """The engine that runs everywhere: `transformers` with a KV cache, batched.
 
-Axes: `B` sequences, `V` vocabulary.
+Axes: `P` prompts, `B` sequences, `V` vocabulary.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,7 +52,7 @@ class LocalEngine:
         decoding: Decoding,
         seeds: Sequence[Sequence[int]],
     ) -> list[list[Generation]]:
-        """Return `decoding.samples` answers for each prompt, all in one batch."""
+        """Return an answer for each seed of each prompt, all in one batch."""
         return generate(self.model, self.tokenizer, prompts, decoding=decoding, seeds=seeds)
 
     def likelihoods(self, continuations: Sequence[Continuation]) -> list[Likelihood]:
@@ -75,14 +76,13 @@ def generate(
     decoding: Decoding,
     seeds: Sequence[Sequence[int]],
 ) -> list[list[Generation]]:
-    """Return `decoding.samples` answers for each prompt, all in one batch.
+    """Return an answer for each seed of each prompt, all in one batch.
 
-    `seeds` holds one number per prompt and sample; a sample depends on its own alone, up to the
-    rounding of a batched forward pass.
+    An answer depends on its own seed alone, up to the rounding of a batched forward pass.
     """
-    samples = decoding.samples
+    counts_P = torch.tensor([len(row) for row in seeds])
     inputs = tokenizer.pad({"input_ids": [list(ids) for ids in prompts]}, return_tensors="pt")
-    inputs = {name: tensor.repeat_interleave(samples, 0) for name, tensor in inputs.items()}
+    inputs = {name: tensor.repeat_interleave(counts_P, 0) for name, tensor in inputs.items()}
     inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
     sampler = _SeededSampler(
         seeds_B=torch.tensor([s for row in seeds for s in row], device=model.device),
@@ -104,11 +104,11 @@ def generate(
         )
     tokens_BT = written[:, sampler.start :].tolist()
     logprobs_BT = torch.stack(sampler.logprobs, 1).tolist()
-    flat = [
+    flat = (
         _generation(tokens, logprobs, set(stops), tokenizer)
         for tokens, logprobs in zip(tokens_BT, logprobs_BT, strict=True)
-    ]
-    return [flat[start : start + samples] for start in range(0, len(flat), samples)]
+    )
+    return [list(islice(flat, len(row))) for row in seeds]
 
 
 @contextmanager

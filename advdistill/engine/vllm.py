@@ -36,7 +36,13 @@ class Batch:
 
     prompts: Sequence[Sequence[int]]
     seeds: Sequence[Sequence[int]]
-    """One number per prompt and sample."""
+    """One number per prompt and answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    name: str | None
+    answers: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,10 +60,10 @@ class Engine:
         decoding: Decoding,
         seeds: Sequence[Sequence[int]],
     ) -> list[list[Generation]]:
-        """Return `decoding.samples` answers for each prompt.
+        """Return an answer for each seed of each prompt.
 
-        Sample `i` is drawn with the number `seeds[prompt][0] + i`, as vLLM does it; the other
-        seeds are not read.
+        Answer `i` is drawn with the number `seeds[prompt][0] + i`, as vLLM does it; the other
+        seeds are counted only.
         """
         return next(self.stream([Batch(prompts=prompts, seeds=seeds)], decoding=decoding))
 
@@ -70,12 +76,12 @@ class Engine:
         long answers of one batch do not leave the engine idle.
         """
         rest = iter(batches)
-        waiting: deque[list[str | None]] = deque()
+        waiting: deque[list[_Request]] = deque()
         finished: dict[str | None, RequestOutput] = {}
         while self._feed(waiting, rest, decoding):
-            if finished.keys() >= set(waiting[0]) - {_TOO_LONG}:
-                outputs = [finished.pop(name, None) for name in waiting.popleft()]
-                yield [self._generations(output, decoding.samples) for output in outputs]
+            if finished.keys() >= {one.name for one in waiting[0]} - {_TOO_LONG}:
+                requests = waiting.popleft()
+                yield [self._generations(finished.pop(one.name, None), one) for one in requests]
             else:
                 finished |= self._step()
 
@@ -104,23 +110,26 @@ class Engine:
         ]
 
     def _feed(
-        self, waiting: deque[list[str | None]], rest: Iterator[Batch], decoding: Decoding
+        self, waiting: deque[list[_Request]], rest: Iterator[Batch | None], decoding: Decoding
     ) -> bool:
         """Submit batches while the engine has room; return whether any batch is waited for."""
         while self.llm.llm_engine.get_num_unfinished_requests() < SEQUENCES_IN_FLIGHT:
             batch = next(rest, None)
-            if batch is None:
+            if batch is None:  # none is left, or none before one more has been answered
                 break
             requests = zip(batch.prompts, batch.seeds, strict=True)
             waiting.append(
                 [
-                    self._request(ids, _sampling(decoding, self.stops, row[0]))
+                    _Request(
+                        name=self._ask(ids, _sampling(decoding, self.stops, row)),
+                        answers=len(row),
+                    )
                     for ids, row in requests
                 ]
             )
         return bool(waiting)
 
-    def _request(self, prompt: Sequence[int], sampling: SamplingParams) -> str | None:
+    def _ask(self, prompt: Sequence[int], sampling: SamplingParams) -> str | None:
         """Return the name of the prompt's request."""
         room = self.llm.llm_engine.model_config.max_model_len
         if len(prompt) >= room:
@@ -141,14 +150,14 @@ class Engine:
             outputs: list[Any] = self.llm.llm_engine.step()
         return {output.request_id: output for output in outputs if output.finished}
 
-    def _generations(self, output: RequestOutput | None, samples: int) -> list[Generation]:
-        """Return the samples in order; a greedy answer was asked for once and is repeated."""
+    def _generations(self, output: RequestOutput | None, request: _Request) -> list[Generation]:
+        """Return the answers in order; a greedy one was asked for once and is repeated."""
         if output is None:
             failed = Generation(text="", tokens=0, finish=Finish.error, logprob_sum=None)
-            return [failed] * samples
+            return [failed] * request.answers
         ordered = sorted(output.outputs, key=lambda completion: completion.index)
         drawn = [_generation(completion, self.tokenizer) for completion in ordered]
-        return drawn if len(drawn) == samples else drawn * samples
+        return drawn if len(drawn) == request.answers else drawn * request.answers
 
 
 @contextmanager
@@ -185,16 +194,16 @@ def _with_remedy() -> Iterator[None]:
         ) from error
 
 
-def _sampling(decoding: Decoding, stops: Sequence[int], seed: int) -> SamplingParams:
+def _sampling(decoding: Decoding, stops: Sequence[int], seeds: Sequence[int]) -> SamplingParams:
     from vllm import SamplingParams
 
     return SamplingParams(
-        n=decoding.samples if decoding.temperature > 0 else 1,
+        n=len(seeds) if decoding.temperature > 0 else 1,
         temperature=decoding.temperature,
         top_p=decoding.top_p,
         max_tokens=decoding.max_tokens,
         stop_token_ids=list(stops),
-        seed=seed,
+        seed=seeds[0],
         logprobs=0,
         detokenize=False,
     )

@@ -102,8 +102,9 @@ class ChatModel(LM):
         raise NotImplementedError("the probability of whole texts is not part of this evaluation")
 
     def _answer(self, prompt_ids: Sequence[str], contexts: Sequence[Sequence[int]]) -> None:
-        decoding, seed = self.evaluation.decoding, self.evaluation.seed
-        seeds = [[sample_seed(seed, one, s) for s in range(decoding.samples)] for one in prompt_ids]
+        seed, samples = self.evaluation.seed, range(self.evaluation.samples)
+        seeds = [[sample_seed(seed, one, sample) for sample in samples] for one in prompt_ids]
+        decoding = self.evaluation.decoding
         answers = self.engine.generate(contexts, decoding=decoding, seeds=seeds)
         for prompt_id, group in zip(prompt_ids, answers, strict=True):
             for sample, answer in enumerate(group):

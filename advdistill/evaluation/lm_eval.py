@@ -68,7 +68,6 @@ class LmEval:
     def decoding(self) -> Decoding:
         """How answers are drawn."""
         return Decoding(
-            samples=self.samples,
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,

@@ -1,18 +1,22 @@
 """A teacher whose answers exist already, in a file or on the hub."""
 
+from __future__ import annotations
+
 import json
 import logging
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from itertools import chain, product
+from dataclasses import asdict, dataclass, field
+from itertools import product
 from math import inf
 from pathlib import Path
 
 from advdistill.answers import AnswerFormat
+from advdistill.digests import HOW
 from advdistill.errors import ConfigError, DataError
+from advdistill.interfaces import Ask, Teacher
 from advdistill.records import Finish, Prompt, Response
 from advdistill.rows import Row, column, read_hub, read_rows, text
 
@@ -42,7 +46,7 @@ class RecordedTeacher:
     """Of the hub's data set."""
     samples: int
     """The first so many answers of each prompt; 0 takes all there are."""
-    shard_prompts: int
+    shard_prompts: int = field(metadata=HOW)
     prompt_id_column: str | None
     question_column: str | None
     responses_column: str | None
@@ -82,13 +86,23 @@ class RecordedTeacher:
         """None: there are answers, but no model to score."""
         return None
 
+    @property
+    def members(self) -> Sequence[tuple[Teacher, int]]:
+        """Those who answer: itself."""
+        return [(self, self.samples)]
+
+    @property
+    def stored(self) -> bool:
+        """Whether its answers go into the store."""
+        return False
+
     def sources(self) -> Sequence[Path]:
         """Return the local file or folder, if there is one."""
         return [] if self.path is None else [Path(self.path)]
 
     def sample(
         self,
-        shards: Iterable[Sequence[Prompt]],
+        shards: Iterable[Sequence[Ask] | None],
         *,
         answer_format: AnswerFormat,  # noqa: ARG002 (the answers are written already)
     ) -> Iterator[list[Response]]:
@@ -99,19 +113,20 @@ class RecordedTeacher:
         Raises:
             DataError: a row is malformed.
         """
-        groups = [list(shard) for shard in shards]
+        groups = [list(shard) for shard in shards if shard is not None]
+        prompts = [ask.prompt for asks in groups for ask in asks]
         with closing(sqlite3.connect("")) as store:
             store.execute("create table answers (prompt_id, sample, response)")
             store.executemany(
                 "insert into answers values (?, ?, ?)",
                 (
                     (response.prompt_id, response.sample, json.dumps(asdict(response)))
-                    for response in self._responses(list(chain.from_iterable(groups)))
+                    for response in self._responses(prompts)
                 ),
             )
             store.execute("create index place on answers (prompt_id, sample)")
-            for prompts in groups:
-                yield [response for prompt in prompts for response in _stored(store, prompt)]
+            for asks in groups:
+                yield [response for ask in asks for response in _stored(store, ask)]
 
     def _responses(self, prompts: Sequence[Prompt]) -> Iterator[Response]:
         """Yield the responses to the prompts in the order of the file."""
@@ -217,9 +232,11 @@ def _endings(prompt_id: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
-def _stored(store: sqlite3.Connection, prompt: Prompt) -> list[Response]:
+def _stored(store: sqlite3.Connection, ask: Ask) -> list[Response]:
     rows = store.execute(
-        "select response from answers where prompt_id = ? order by sample", (prompt.prompt_id,)
+        "select response from answers where prompt_id = ? and sample >= ? and sample < ? "
+        "order by sample",
+        (ask.prompt.prompt_id, ask.samples.start, ask.samples.stop),
     )
     return [_response(json.loads(stored)) for (stored,) in rows]
 

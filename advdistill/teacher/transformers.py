@@ -1,14 +1,18 @@
 """A teacher run by `transformers`: the default where vLLM is not installed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from advdistill.answers import AnswerFormat
-from advdistill.engine.generation import Decoding, full_name
+from advdistill.digests import HOW
+from advdistill.engine.generation import Decoding, full_name, responses_to
 from advdistill.errors import ConfigError
+from advdistill.interfaces import Ask, Teacher
 from advdistill.models import load_tokenizer, local_folders, prompt_ids
-from advdistill.records import Prompt, Response
+from advdistill.records import Response
 from advdistill.seeds import sample_seeds
 
 
@@ -24,20 +28,31 @@ class TransformersTeacher:
     top_p: float
     max_tokens: int
     seed: int
-    shard_prompts: int
+    shard_prompts: int = field(metadata=HOW)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         self._decoding()
-        if self.shard_prompts < 1:
-            raise ConfigError(f"teacher: shard_prompts is {self.shard_prompts}; wanted at least 1")
+        for name in ("samples", "shard_prompts"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"teacher: {name} is {getattr(self, name)}; wanted at least 1")
+
+    @property
+    def members(self) -> Sequence[tuple[Teacher, int]]:
+        """Those who answer: itself."""
+        return [(self, self.samples)]
+
+    @property
+    def stored(self) -> bool:
+        """Whether its answers go into the store."""
+        return True
 
     def sources(self) -> Sequence[Path]:
         """Return the model's folder, if it is a local one."""
         return local_folders(self.model)
 
     def sample(
-        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+        self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:
         """Yield the responses of each shard; one shard is one batch."""
         from advdistill.engine.transformers import generate, load_model
@@ -45,23 +60,20 @@ class TransformersTeacher:
         name = full_name(self.model, self.revision)
         tokenizer = load_tokenizer(self.model, self.revision)
         model = load_model(self.model, self.revision, dtype=self.dtype)
-        for prompts in shards:
+        for asks in shards:
+            if asks is None:
+                continue
             generations = generate(
                 model,
                 tokenizer,
-                prompt_ids(prompts, tokenizer, answer_format),
+                prompt_ids([ask.prompt for ask in asks], tokenizer, answer_format),
                 decoding=self._decoding(),
-                seeds=sample_seeds(self.seed, prompts, self.samples),
+                seeds=sample_seeds(self.seed, asks),
             )
-            yield [
-                generation.response(prompt.prompt_id, sample, teacher=name)
-                for prompt, group in zip(prompts, generations, strict=True)
-                for sample, generation in enumerate(group)
-            ]
+            yield responses_to(asks, generations, teacher=name)
 
     def _decoding(self) -> Decoding:
         return Decoding(
-            samples=self.samples,
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,

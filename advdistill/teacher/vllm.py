@@ -1,18 +1,22 @@
 """A teacher run by vLLM: for volume, on a GPU or with the CPU build."""
 
+from __future__ import annotations
+
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import tee
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from advdistill.answers import AnswerFormat
-from advdistill.engine.generation import Decoding, full_name
+from advdistill.digests import HOW
+from advdistill.engine.generation import Decoding, full_name, responses_to
 from advdistill.engine.vllm import Batch, open_engine
 from advdistill.engine.vllm_start import EngineSettings
 from advdistill.errors import ConfigError
+from advdistill.interfaces import Ask, Teacher
 from advdistill.models import local_folders, prompt_ids
-from advdistill.records import Prompt, Response
+from advdistill.records import Response
 from advdistill.seeds import sample_seeds
 
 
@@ -28,12 +32,12 @@ class VllmTeacher:
     top_p: float
     max_tokens: int
     seed: int
-    shard_prompts: int
+    shard_prompts: int = field(metadata=HOW)
     max_model_len: int | None
     """Tokens of a prompt and its answer together; None takes what the model was made for."""
-    gpu_memory_utilization: float
+    gpu_memory_utilization: float = field(metadata=HOW)
     """Share of a GPU's memory that weights and cache may take; the CPU build does not read it."""
-    tensor_parallel: int
+    tensor_parallel: int = field(metadata=HOW)
     """GPUs that share one copy of the model."""
     engine_options: dict[str, Any]
     """Passed unread to `vllm.LLM`."""
@@ -43,6 +47,7 @@ class VllmTeacher:
         self._decoding()
         length, share = self.max_model_len, self.gpu_memory_utilization
         for name, value, fine, wanted in (
+            ("samples", self.samples, self.samples >= 1, "at least 1"),
             ("shard_prompts", self.shard_prompts, self.shard_prompts >= 1, "at least 1"),
             # vLLM raises a lower temperature to 0.01.
             ("temperature", self.temperature, not 0 < self.temperature < 0.01, "0, or 0.01 up"),
@@ -58,12 +63,22 @@ class VllmTeacher:
             if not fine:
                 raise ConfigError(f"teacher: {name} is {value}; wanted {wanted}")
 
+    @property
+    def members(self) -> Sequence[tuple[Teacher, int]]:
+        """Those who answer: itself."""
+        return [(self, self.samples)]
+
+    @property
+    def stored(self) -> bool:
+        """Whether its answers go into the store."""
+        return True
+
     def sources(self) -> Sequence[Path]:
         """Return the model's folder, if it is a local one."""
         return local_folders(self.model)
 
     def sample(
-        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+        self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:
         """Yield the responses of each shard; shards are read ahead to keep the engine busy.
 
@@ -73,21 +88,22 @@ class VllmTeacher:
         """
         name = full_name(self.model, self.revision)
         with open_engine(self._settings()) as engine:
-            asked, kept = tee(shards)
-            batches = (
-                Batch(
-                    prompts=prompt_ids(prompts, engine.tokenizer, answer_format),
-                    seeds=sample_seeds(self.seed, prompts, self.samples),
-                )
-                for prompts in asked
-            )
-            answers = engine.stream(batches, decoding=self._decoding())
-            for prompts, generations in zip(kept, answers, strict=True):
-                yield [
-                    generation.response(prompt.prompt_id, sample, teacher=name)
-                    for prompt, group in zip(prompts, generations, strict=True)
-                    for sample, generation in enumerate(group)
-                ]
+            asked: deque[Sequence[Ask]] = deque()
+
+            def batches() -> Iterator[Batch | None]:
+                for asks in shards:
+                    if asks is None:
+                        yield None
+                        continue
+                    asked.append(asks)
+                    prompts = [ask.prompt for ask in asks]
+                    yield Batch(
+                        prompts=prompt_ids(prompts, engine.tokenizer, answer_format),
+                        seeds=sample_seeds(self.seed, asks),
+                    )
+
+            for generations in engine.stream(batches(), decoding=self._decoding()):
+                yield responses_to(asked.popleft(), generations, teacher=name)
 
     def _settings(self) -> EngineSettings:
         return EngineSettings(
@@ -102,7 +118,6 @@ class VllmTeacher:
 
     def _decoding(self) -> Decoding:
         return Decoding(
-            samples=self.samples,
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,

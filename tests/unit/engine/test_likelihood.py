@@ -80,7 +80,7 @@ def test_a_greedy_answer_is_the_likeliest_and_as_likely_as_its_own_logprob(
 ) -> None:
     model, tokenizer = trained_engine
     contexts = prompt_ids(asked(QUESTIONS), tokenizer, ANSWER_FORMAT)
-    greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=12)
+    greedy = Decoding(temperature=0.0, top_p=1.0, max_tokens=12)
     seeds = [[0]] * len(contexts)
     groups = generate(model, tokenizer, contexts, decoding=greedy, seeds=seeds)
     written = [answer for (answer,) in groups]

@@ -60,7 +60,7 @@ class ScriptedEngine:
     ) -> list[list[Generation]]:
         self.batches.append(len(prompts))
         self.asked += [(list(ids), list(row)) for ids, row in zip(prompts, seeds, strict=True)]
-        return [[next(self.answers) for _ in range(decoding.samples)] for _ in prompts]
+        return [[next(self.answers) for _ in row] for row in seeds]
 
     def likelihoods(self, continuations: Sequence[Continuation]) -> list[Likelihood]:
         self.batches.append(len(continuations))

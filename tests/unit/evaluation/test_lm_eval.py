@@ -122,7 +122,7 @@ def test_the_answers_are_those_of_the_engine_on_the_ids_of_training(
 ) -> None:
     tokenizer = load_tokenizer(MODEL, None)
     ids = prompt_ids(prompts, tokenizer, HASH)
-    greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=56)
+    greedy = Decoding(temperature=0.0, top_p=1.0, max_tokens=56)
     model = load_model(MODEL, None, dtype="float32")
     answers = generate(model, tokenizer, ids, decoding=greedy, seeds=[[0]] * len(ids))
     assert [one.response for one in result[1]] == [answer.text for (answer,) in answers]
