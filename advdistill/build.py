@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass, make_dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import isclass
-from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -166,8 +166,12 @@ def _interface_of(hint: Any) -> type[Any] | None:
 
 
 def _group_of(interface: type[Any]) -> str:
-    """Return the group whose options fit: `answer_format` for AnswerFormat."""
-    return re.sub(r"(?<=.)(?=[A-Z])", "_", interface.__name__).lower()
+    """Return the group whose options fit: `answer_format` for AnswerFormat, `teacher` for Member.
+
+    An interface that narrows another has its group.
+    """
+    widest = [cls for cls in interface.__mro__ if cls not in (Protocol, Generic, object)][-1]
+    return re.sub(r"(?<=.)(?=[A-Z])", "_", widest.__name__).lower()
 
 
 def _native(value: Any) -> Any:

@@ -22,6 +22,7 @@ from advdistill.interfaces import (
     Evaluation,
     Objective,
     Packing,
+    Sampling,
     Sharding,
     Student,
     Teacher,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 INTERFACES: dict[str, type[Any]] = {
     "dataset": Dataset,
     "teacher": Teacher,
+    "sampling": Sampling,
     "verifier": Verifier,
     "answer_format": AnswerFormat,
     "weighting": Weighting,
@@ -119,6 +121,7 @@ class Plan:
     held_out: Mapping[str, Dataset]
     """Data sets that are evaluated on beside `dataset`, by the name the person gave them."""
     teacher: Teacher
+    sampling: Sampling
     verifier: Verifier
     answer_format: AnswerFormat
     weighting: Weighting
@@ -164,7 +167,9 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     check_groups(cfg)
     settings = build_settings(cfg, RunSettings)
     components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
-    _check_pinned("teacher", components["teacher"])
+    for member, _ in components["teacher"].members:
+        _check_pinned("teacher", member)
+    _check_sampling(components["teacher"], components["sampling"])
     _check_pinned("student", components["student"])
     _check_signs(components["weighting"], components["objective"])
     held_out = held_out_of(cfg, components["dataset"])
@@ -239,6 +244,20 @@ def _check_pinned(group: str, component: Teacher | Student) -> None:
         raise ConfigError(
             f"{group}.model is '{model}' on the hub without a revision, so that what it names "
             f"could change; give {group}.revision=COMMIT (or `main`, if you accept that)"
+        )
+
+
+def _check_sampling(teacher: Teacher, sampling: Sampling) -> None:
+    asked = [member for member, _ in teacher.members if member.stored]
+    if sampling.needs_verdicts and len(asked) != len(teacher.members):
+        raise ConfigError(
+            "sampling: this one asks a teacher again, and the teacher's answers are those of a "
+            "file; wanted a teacher that can be asked; give sampling=fixed"
+        )
+    if sampling.needs_verdicts and len(asked) > 1:
+        raise ConfigError(
+            f"sampling: this one asks one teacher again, and the teacher is a mixture of "
+            f"{len(asked)}, whose shares would change; give sampling=fixed or one teacher"
         )
 
 

@@ -10,7 +10,6 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-
 _HOW = "how"
 HOW = {_HOW: True}
 """The metadata of a field that changes time and memory and no result: it is part of no key."""

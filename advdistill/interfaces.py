@@ -72,7 +72,7 @@ EVERY = range(2**31)
 
 @runtime_checkable
 class Teacher(Protocol):
-    """Something that answers every prompt several times."""
+    """Whoever answers every prompt several times: one, or a mixture of several."""
 
     @property
     def samples(self) -> int:
@@ -80,26 +80,16 @@ class Teacher(Protocol):
         ...
 
     @property
-    def shard_prompts(self) -> int:
-        """Prompts per shard, the unit of work and of resume; a batch never spans shards."""
-        ...
+    def members(self) -> Sequence[tuple[Member, int]]:
+        """Those who are asked, each with its number of answers per prompt.
 
-    @property
-    def members(self) -> Sequence[tuple[Teacher, int]]:
-        """Those who answer, each with its number of answers per prompt: itself, if not a mixture.
-
-        In the mixture's answers to a prompt, those of one follow those of another.
+        Itself, if it is not a mixture. The answers of one follow those of another.
         """
         ...
 
     @property
-    def stored(self) -> bool:
-        """Whether its answers go into the store; those of a file exist already."""
-        ...
-
-    @property
     def model(self) -> str | None:
-        """Its model, to be scored as an anchor; None where answers exist but no model does."""
+        """Its model, to be scored as an anchor; None where answers exist but no one model does."""
         ...
 
     @property
@@ -111,6 +101,21 @@ class Teacher(Protocol):
         """Return the local files and folders it reads; their content is part of the cache key."""
         ...
 
+
+@runtime_checkable
+class Member(Teacher, Protocol):
+    """A teacher that answers itself."""
+
+    @property
+    def shard_prompts(self) -> int:
+        """Prompts per shard, the unit of work and of resume; a batch never spans shards."""
+        ...
+
+    @property
+    def stored(self) -> bool:
+        """Whether its answers are kept for other runs; those of a file exist already."""
+        ...
+
     def sample(
         self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:
@@ -118,12 +123,37 @@ class Teacher(Protocol):
 
         Shards may be read ahead of those that have been answered. None among them says that there
         is no other before one more has been: it is asked again then, and nothing is yielded for it.
+        They are drawn in the thread that draws the responses, while it does.
         A response depends on (seed, prompt, sample) and on nothing else that the caller chooses.
         One that could not be had for a reason that would come again has `Finish.error`.
 
         Raises:
             StageError: the answers cannot be had now; those yielded before are whole.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What the answers to one prompt came to so far."""
+
+    answers: int
+    passed: int
+    failed: int
+    """Judged and not passed; those whose verdict is unknown are neither."""
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """How many answers each prompt is asked for."""
+
+    @property
+    def needs_verdicts(self) -> bool:
+        """Whether it reads what the answers came to: they are judged as they come, then."""
+        ...
+
+    def more(self, tried: Tried, most: int) -> int:
+        """Return how many further answers to ask for, of `most` in all; 0 if it is enough."""
         ...
 
 

@@ -16,7 +16,8 @@ from advdistill.digests import digest_of_json, settings_of
 from advdistill.gates import check_golds, check_verdicts
 from advdistill.launching import check_processes
 from advdistill.making import Maker, Meta, prompts_file
-from advdistill.making_pool import MakeCheck, MakePrompts, MakeResponses, MakeRewards
+from advdistill.making_pool import MakeCheck, MakePrompts, MakeRewards
+from advdistill.making_responses import MakeResponses
 from advdistill.making_student import (
     MakeReferences,
     MakeScores,
@@ -147,15 +148,22 @@ class _Cell:
     def _responses(self, prompts: Artefact) -> Artefact:
         return self._make(
             "sample",
-            {**self._settings("teacher"), **self._settings("answer_format")},
+            self._settings(
+                *("teacher", "sampling", "answer_format"),
+                *(["verifier"] if self.plan.sampling.needs_verdicts else []),
+            ),
             {
                 "prompts": prompts.files[prompts_file(Path(), Split.train).name],
                 "teacher": self.plan.identities["teacher"],
             },
             MakeResponses(
                 teacher=self.plan.teacher,
+                sampling=self.plan.sampling,
+                verifier=self.plan.verifier,
                 answer_format=self.plan.answer_format,
                 prompts=prompts.folder,
+                stores=self.plan.outputs / "pool",
+                processes=self.plan.runtime.judges,
             ),
             holds_model=True,
         )

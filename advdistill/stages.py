@@ -24,10 +24,10 @@ from advdistill.interfaces import (
     Evaluation,
     Example,
     Judge,
+    Member,
     Objective,
     RewardGroups,
     Student,
-    Teacher,
     TrainingJob,
     Watch,
     Weighting,
@@ -49,7 +49,7 @@ VERSIONS = {
     "load": 2,
     "check": 2,
     "decontaminate": 1,
-    "sample": 1,
+    "sample": 2,
     "judge": 2,
     "weigh": 2,
     "refer": 1,
@@ -103,9 +103,9 @@ def check(
 
 
 def sample(
-    teacher: Teacher, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
+    teacher: Member, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
 ) -> Iterator[list[Response]]:
-    """Yield the responses of each shard, in the order of the shards; see `Teacher.sample`.
+    """Yield the responses of each shard, in the order of the shards; see `Member.sample`.
 
     Raises:
         StageError: a shard comes back with a row too many, too few, twice, or for another prompt,
@@ -248,7 +248,7 @@ def _check_shard(asks: Sequence[Ask], responses: Sequence[Response], *, whole: b
         wanted.setdefault(ask.prompt.prompt_id, []).append(ask.samples)
     keys = Counter((response.prompt_id, response.sample) for response in responses)
     twice = [key for key, count in keys.items() if count > 1]
-    stray = [key for key in keys if not any(key[1] in numbers for numbers in wanted.get(key[0], []))]
+    stray = [key for key in keys if not any(key[1] in s for s in wanted.get(key[0], []))]
     if twice or stray:
         raise StageError(
             f"stage 'sample': the teacher answered {(twice or stray)[0]}, which was not asked for "

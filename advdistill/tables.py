@@ -94,6 +94,11 @@ def read_batches(path: Path, record: type[Record]) -> Iterator[list[Record]]:
         raise DataError(f"{path}: no whole Parquet file ({error}); delete it") from error
 
 
+def count_rows(path: Path) -> int:
+    """Return the number of rows of a file, which are not read."""
+    return pq.read_metadata(path).num_rows
+
+
 def settle(draft: Path, path: Path) -> None:
     """Give a finished draft file its name, after its bytes are on the disk."""
     descriptor = os.open(draft, os.O_RDONLY)

@@ -49,7 +49,7 @@ class Recited:
         seeds: Sequence[Sequence[int]],
     ) -> list[list[Generation]]:
         """Return the next answers."""
-        assert decoding.samples == 1
+        assert all(len(row) == 1 for row in seeds)
         assert len(prompts) == len(seeds)
         return [[_generation(one)] for one in islice(self.answers, len(prompts))]
 

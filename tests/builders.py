@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Ask, RewardGroups
 from advdistill.records import (
     AnswerKind,
     Finish,
@@ -25,6 +25,11 @@ from advdistill.records import (
 
 CONF = Path(__file__).parents[1] / "conf"
 _VALUES = {Verdict.passed: 1.0, Verdict.failed: 0.0, Verdict.unparsed: 0.0}
+
+
+def asks(prompts: Iterable[Prompt], samples: range) -> list[Ask]:
+    """Return a shard that asks each prompt for answers of these numbers."""
+    return [Ask(prompt=one, samples=samples) for one in prompts]
 
 
 def prompt(

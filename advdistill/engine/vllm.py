@@ -68,10 +68,11 @@ class Engine:
         return next(self.stream([Batch(prompts=prompts, seeds=seeds)], decoding=decoding))
 
     def stream(
-        self, batches: Iterable[Batch], *, decoding: Decoding
+        self, batches: Iterable[Batch | None], *, decoding: Decoding
     ) -> Iterator[list[list[Generation]]]:
         """Yield the answers of each batch, in order; the next ones are already under way.
 
+        None among the batches says that there is no other before one more has been answered.
         Batches are read ahead until `SEQUENCES_IN_FLIGHT` answers are asked for, so that the few
         long answers of one batch do not leave the engine idle.
         """

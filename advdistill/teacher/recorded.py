@@ -16,7 +16,7 @@ from pathlib import Path
 from advdistill.answers import AnswerFormat
 from advdistill.digests import HOW
 from advdistill.errors import ConfigError, DataError
-from advdistill.interfaces import Ask, Teacher
+from advdistill.interfaces import Ask, Member
 from advdistill.records import Finish, Prompt, Response
 from advdistill.rows import Row, column, read_hub, read_rows, text
 
@@ -87,7 +87,7 @@ class RecordedTeacher:
         return None
 
     @property
-    def members(self) -> Sequence[tuple[Teacher, int]]:
+    def members(self) -> Sequence[tuple[Member, int]]:
         """Those who answer: itself."""
         return [(self, self.samples)]
 

@@ -10,7 +10,7 @@ from advdistill.answers import AnswerFormat
 from advdistill.digests import HOW
 from advdistill.engine.generation import Decoding, full_name, responses_to
 from advdistill.errors import ConfigError
-from advdistill.interfaces import Ask, Teacher
+from advdistill.interfaces import Ask, Member
 from advdistill.models import load_tokenizer, local_folders, prompt_ids
 from advdistill.records import Response
 from advdistill.seeds import sample_seeds
@@ -38,7 +38,7 @@ class TransformersTeacher:
                 raise ConfigError(f"teacher: {name} is {getattr(self, name)}; wanted at least 1")
 
     @property
-    def members(self) -> Sequence[tuple[Teacher, int]]:
+    def members(self) -> Sequence[tuple[Member, int]]:
         """Those who answer: itself."""
         return [(self, self.samples)]
 

@@ -14,7 +14,7 @@ from advdistill.engine.generation import Decoding, full_name, responses_to
 from advdistill.engine.vllm import Batch, open_engine
 from advdistill.engine.vllm_start import EngineSettings
 from advdistill.errors import ConfigError
-from advdistill.interfaces import Ask, Teacher
+from advdistill.interfaces import Ask, Member
 from advdistill.models import local_folders, prompt_ids
 from advdistill.records import Response
 from advdistill.seeds import sample_seeds
@@ -64,7 +64,7 @@ class VllmTeacher:
                 raise ConfigError(f"teacher: {name} is {value}; wanted {wanted}")
 
     @property
-    def members(self) -> Sequence[tuple[Teacher, int]]:
+    def members(self) -> Sequence[tuple[Member, int]]:
         """Those who answer: itself."""
         return [(self, self.samples)]
 

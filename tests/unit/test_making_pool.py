@@ -1,14 +1,12 @@
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from advdistill.answers import AnswerFormat
-from advdistill.errors import StageError
-from advdistill.making import shard_file, shard_files
-from advdistill.making_pool import MakeCheck, MakePrompts, MakeResponses, MakeRewards
+from advdistill.making import shard_file
+from advdistill.making_pool import MakeCheck, MakePrompts, MakeRewards
 from advdistill.records import Finish, Prompt, Response, Reward, Split
 from advdistill.tables import read_rows, write_rows
 from advdistill.verifier.number import NumberVerifier
@@ -34,42 +32,6 @@ class Numbers:
         return []
 
 
-@dataclass
-class ScriptedTeacher:
-    """A teacher that gives each prompt its number, then 2, and that can die at a shard."""
-
-    samples: int = 2
-    shard_prompts: int = 2
-    model: str | None = None
-    revision: str | None = None
-    dies_at: str | None = None
-    silent: bool = False
-    asked: list[str] = field(default_factory=list)
-    closed: bool = False
-
-    def sources(self) -> Sequence[Path]:
-        return []
-
-    def sample(
-        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
-    ) -> Iterator[list[Response]]:
-        for prompts in shards:
-            ids = [one.prompt_id for one in prompts]
-            if self.dies_at in ids:
-                raise MemoryError
-            self.asked.extend(ids)
-            yield (
-                []
-                if self.silent
-                else [
-                    response(prompt_id, sample, text=f"#### {prompt_id[-1] if sample else 2}")
-                    for prompt_id in ids
-                    for sample in range(2)
-                ]
-            )
-        self.closed = True
-
-
 @pytest.fixture
 def prompts(tmp_path: Path) -> Path:
     folder = tmp_path / "prompts"
@@ -83,10 +45,6 @@ def draft(tmp_path: Path) -> Path:
     folder = tmp_path / "draft"
     folder.mkdir()
     return folder
-
-
-def make_responses(teacher: ScriptedTeacher, prompts: Path) -> MakeResponses:
-    return MakeResponses(teacher=teacher, answer_format=ANSWER_FORMAT, prompts=prompts)
 
 
 def test_every_split_has_its_file_even_an_empty_one(prompts: Path) -> None:
@@ -113,61 +71,19 @@ def test_gold_answers_of_every_split_are_checked(prompts: Path, draft: Path) -> 
     assert "'several'" in row["detail"]
 
 
-def test_each_shard_is_a_file_in_the_order_of_the_prompts(prompts: Path, draft: Path) -> None:
-    teacher, watch = ScriptedTeacher(), Watched()
-    meta = make_responses(teacher, prompts)(draft, watch)
-    ids = [[row.prompt_id for row in read_rows(file, Response)][::2] for file in shard_files(draft)]
-    assert ids == [["n/train/0", "n/train/1"], ["n/train/2", "n/train/3"], ["n/train/4"]]
-    assert meta["line"] == "10 answers to 5 prompts = 10 stop + 0 length + 0 error"
-    assert watch.steps == [(1, 3), (2, 3), (3, 3)]
-    assert [step for step, _ in watch.reports] == [0, 1, 2]
-    assert teacher.closed
-
-
-def test_a_killed_teacher_is_asked_only_for_the_shards_it_had_not_finished(
-    prompts: Path, draft: Path
-) -> None:
-    with pytest.raises(MemoryError):
-        make_responses(ScriptedTeacher(dies_at="n/train/3"), prompts)(draft, Watched())
-    assert [file.name for file in shard_files(draft)] == ["00000.parquet"]
-    teacher, watch = ScriptedTeacher(), Watched()
-    meta = make_responses(teacher, prompts)(draft, watch)
-    assert teacher.asked == ["n/train/2", "n/train/3", "n/train/4"]
-    assert meta["answers"] == 10
-    assert [step for step, _ in watch.reports] == [0, 1, 2]
-
-
-def test_a_torn_shard_or_one_of_other_prompts_is_sampled_again(prompts: Path, draft: Path) -> None:
-    whole = ScriptedTeacher()
-    make_responses(whole, prompts)(draft, Watched())
-    torn = shard_file(draft, 0)
-    torn.write_bytes(torn.read_bytes()[:-9])
-    write_rows(shard_file(draft, 1), Response, [[response("other/0")]])
-    again = ScriptedTeacher()
-    make_responses(again, prompts)(draft, Watched())
-    assert again.asked == ["n/train/0", "n/train/1", "n/train/2", "n/train/3"]
-
-
-def test_a_teacher_is_not_started_when_every_shard_is_there(prompts: Path, draft: Path) -> None:
-    make_responses(ScriptedTeacher(), prompts)(draft, Watched())
-    idle = ScriptedTeacher()
-    assert make_responses(idle, prompts)(draft, Watched())["answers"] == 10
-    assert not idle.closed
-
-
-def test_a_teacher_without_any_answer_is_refused(prompts: Path, draft: Path) -> None:
-    with pytest.raises(StageError, match="gave no answer to any prompt; wanted some"):
-        make_responses(ScriptedTeacher(silent=True), prompts)(draft, Watched())
-
-
 @pytest.fixture
 def responses(prompts: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "responses"
-    folder.mkdir()
-    make_responses(ScriptedTeacher(), prompts)(folder, Watched())
-    cut = read_rows(shard_file(folder, 2), Response)
-    cut[0] = replace(cut[0], finish=Finish.length, text="#### 1")
-    write_rows(shard_file(folder, 2), Response, [cut])
+    shard_file(folder, 0).parent.mkdir(parents=True)
+    for shard, numbers in enumerate(([0, 1], [2, 3], [4])):
+        rows = [
+            response(f"n/train/{number}", sample, text=f"#### {number if sample else 2}")
+            for number in numbers
+            for sample in range(2)
+        ]
+        if shard == 2:
+            rows[0] = replace(rows[0], finish=Finish.length, text="#### 1")
+        write_rows(shard_file(folder, shard), Response, [rows])
     return folder
 
 

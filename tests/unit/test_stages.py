@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from advdistill import stages
 from advdistill.answers import AnswerFormat
 from advdistill.errors import DataError, StageError
-from advdistill.interfaces import Example, Judge, RewardGroups, TrainingJob
+from advdistill.interfaces import (
+    EVERY,
+    Ask,
+    Example,
+    Judge,
+    Member,
+    RewardGroups,
+    TrainingJob,
+)
 from advdistill.judging import open_judge
 from advdistill.records import Item, Prompt, Response, Score, Split, Verdict
 from advdistill.verifier.number import NumberVerifier
@@ -45,14 +53,23 @@ class ScriptedTeacher:
     shard_prompts: int = 1
     model: str | None = None
     revision: str | None = None
+    stored: bool = True
+
+    @property
+    def members(self) -> Sequence[tuple[Member, int]]:
+        return [(self, self.samples)]
 
     def sources(self) -> Sequence[Path]:
         return []
 
     def sample(
-        self, shards: Iterable[Sequence[Prompt]], *, answer_format: AnswerFormat
+        self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:
-        yield from map(list, self.answers)
+        drawn = (asks for asks in shards if asks is not None)
+        for answers in self.answers:
+            next(drawn, None)
+            yield list(answers)
+        list(drawn)
 
 
 @dataclass(frozen=True)
@@ -119,42 +136,49 @@ def test_gold_answers_that_do_not_pass_their_own_verifier_are_named() -> None:
     assert "'many'" in str(failed[1].detail)
 
 
-SHARDS = [[prompt("a")], [prompt("b")]]
-ANSWERS = ((response("a", 0), response("a", 1)), (response("b", 1),))
+ANSWERS = ((response("a", 4), response("a", 5)), (response("b", 4), response("b", 5)))
 
 
-def sampled(*answers: tuple[Response, ...], samples: int = 2) -> list[list[Response]]:
-    teacher = ScriptedTeacher(answers, samples=samples)
-    return list(stages.sample(teacher, SHARDS, answer_format=ANSWER_FORMAT))
+def sampled(
+    *answers: tuple[Response, ...], samples: range = range(4, 6), stored: bool = True
+) -> list[list[Response]]:
+    """Return what comes of a teacher that is asked for numbers 4 and 5."""
+    teacher = ScriptedTeacher(answers, stored=stored)
+    asks = [[Ask(prompt=prompt(name), samples=samples)] for name in "ab"]
+    return list(stages.sample(teacher, [asks[0], None, asks[1]], answer_format=ANSWER_FORMAT))
 
 
-def test_shards_pass_through_in_their_order_and_may_be_ragged_or_empty() -> None:
+def test_shards_pass_through_in_their_order() -> None:
     assert sampled(*ANSWERS) == [list(shard) for shard in ANSWERS]
-    assert sampled((), ()) == [[], []]
 
 
 @pytest.mark.parametrize(
     ("shard", "named"),
     [
-        ((response("b", 0),), "'b'"),
-        ((response("a", 0), response("a", 0)), "'a', 0"),
-        ((response("a", 2),), "'a', 2"),
-        ((response("a", -1),), "'a', -1"),
+        ((response("b", 4),), "'b', 4"),
+        ((response("a", 4), response("a", 4)), "'a', 4"),
+        ((response("a", 6),), "'a', 6"),
+        ((response("a", 3),), "'a', 3"),
     ],
-    ids=["stray", "twice", "beyond", "negative"],
+    ids=["stray", "twice", "beyond", "before"],
 )
 def test_rows_that_were_not_asked_for_or_come_twice_are_refused(
     shard: tuple[Response, ...], named: str
 ) -> None:
     with pytest.raises(
-        StageError, match=rf"stage 'sample'.*\[\(?{named}.*wanted each of 1 prompts"
+        StageError, match=rf"stage 'sample'.*\({named}\).*wanted of each of 1 prompts"
     ):
         sampled(shard, ANSWERS[1])
 
 
+def test_an_answer_that_is_missing_is_named() -> None:
+    with pytest.raises(StageError, match=r"gave 1 answers of 2 \(first prompt: a\); wanted a row"):
+        sampled(ANSWERS[0][:1], ANSWERS[1])
+
+
 def test_a_teacher_of_recorded_answers_may_give_any_number() -> None:
     many = tuple(response("a", sample) for sample in range(20))
-    assert sampled(many, (), samples=0) == [list(many), []]
+    assert sampled(many, (), samples=EVERY, stored=False) == [list(many), []]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +187,7 @@ def test_a_teacher_of_recorded_answers_may_give_any_number() -> None:
 def test_another_number_of_shards_is_refused(
     answers: tuple[tuple[Response, ...], ...], found: str
 ) -> None:
-    with pytest.raises(StageError, match=f"gave {found} than 2 shards; wanted one list"):
+    with pytest.raises(StageError, match=f"gave {found} shards than it was asked for; wanted one"):
         sampled(*answers)
 
 

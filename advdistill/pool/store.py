@@ -1,0 +1,310 @@
+"""One store of answers: shards that are only ever added, each named by the digest of its bytes.
+
+<root>/<key>/about.json             what all its answers have in common
+<root>/<key>/<digest>.parquet       a shard; giving it this name, after a sync, is what registers it
+<root>/<key>/<digest>.broken        one whose bytes are not those of its name, kept aside
+<root>/<key>/register.lock          held while a shard is added
+<root>/<key>/claims/                held by whoever asks for the answers of a shard
+
+No clock has a say. Several processes, on one machine or on several that share the folder, may add
+to a store; an answer that is there already is not added again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from advdistill.digests import digest_of_file, digest_of_json
+from advdistill.errors import DataError, StageError
+from advdistill.interfaces import EVERY
+from advdistill.pool.keys import Question
+from advdistill.records import Finish, Response
+from advdistill.tables import read_rows, schema_of, settle, to_rows, write_rows
+
+logger = logging.getLogger(__name__)
+
+ABOUT = "about.json"
+_SHARD = "*.parquet"
+_KEPT_TABLES = 16
+"""Shards that stay in memory, since the answers of neighbours are asked for together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One answer in a store."""
+
+    key: str
+    """Of its prompt, see `keys`."""
+    sample: int
+    asked: str
+    """The chat messages, as JSON."""
+    prompt_id: str
+    """The id that the prompt had when it was asked."""
+    text: str
+    tokens: int | None
+    finish: Finish
+    logprob_sum: float | None
+    logprob_mean: float | None
+    teacher: str
+
+    def response(self, prompt_id: str, sample: int) -> Response:
+        """Return it as an answer to a prompt of this id."""
+        return Response(
+            prompt_id=prompt_id,
+            sample=sample,
+            text=self.text,
+            tokens=self.tokens,
+            finish=self.finish,
+            logprob_sum=self.logprob_sum,
+            logprob_mean=self.logprob_mean,
+            teacher=self.teacher,
+        )
+
+
+def stored(question: Question, response: Response) -> Stored:
+    """Return an answer as a store keeps it."""
+    return Stored(
+        key=question.key,
+        sample=response.sample,
+        asked=question.asked,
+        prompt_id=response.prompt_id,
+        text=response.text,
+        tokens=response.tokens,
+        finish=response.finish,
+        logprob_sum=response.logprob_sum,
+        logprob_mean=response.logprob_mean,
+        teacher=response.teacher,
+    )
+
+
+def store_folder(root: Path, about: Mapping[str, object]) -> Path:
+    """Return where the answers lie that have this in common."""
+    return root / digest_of_json(about)[:32]
+
+
+@contextmanager
+def open_store(folder: Path, about: Mapping[str, object]) -> Iterator[Store]:
+    """Give the store that lies in the folder; one that is not there yet is begun.
+
+    Raises:
+        DataError: what lies there has other things in common.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "register.lock"):
+        _write_about(folder, about)
+    with closing(sqlite3.connect("", isolation_level=None)) as index:  # a file that goes with it
+        store = Store(folder=folder, index=index)
+        store.refresh()
+        yield store
+
+
+@dataclass(kw_only=True, eq=False)
+class Store:
+    """An open store; `open_store` makes it."""
+
+    folder: Path
+    index: sqlite3.Connection
+    """Where each answer lies: key, sample, shard, row."""
+    shards: set[str] = field(default_factory=set)
+    """The names of those that are indexed."""
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.index.execute(
+            "create table answers (key text, sample int, shard text, row int, "
+            "primary key (key, sample)) without rowid"
+        )
+
+    def refresh(self) -> None:
+        """Take notice of the shards that have been added since, by whomever."""
+        for path in sorted(self.folder.glob(_SHARD)):
+            if path.stem not in self.shards and _whole(path):
+                self._take(path)
+
+    def samples(self, key: str) -> list[int]:
+        """Return the numbers of the answers to a prompt that are there, in order."""
+        found = self.index.execute("select sample from answers where key = ? order by 1", [key])
+        return [sample for (sample,) in found]
+
+    def rows(self, wanted: Sequence[tuple[str, range]]) -> list[list[Stored]]:
+        """Return the answers to each prompt with these numbers, in order, as far as they are there.
+
+        What lies in one shard is taken at once.
+        """
+        places = [self._places(key, samples) for key, samples in wanted]
+        by_shard: dict[str, list[int]] = {}
+        for shard, row in chain.from_iterable(places):
+            by_shard.setdefault(shard, []).append(row)
+        found = {
+            shard: iter(to_rows(Stored, self._table(shard).take(rows)))
+            for shard, rows in by_shard.items()
+        }
+        return [[next(found[shard]) for shard, _ in group] for group in places]
+
+    def every(self) -> Iterator[Stored]:
+        """Yield all answers, in the order of prompts' keys and samples."""
+        keys = self.index.execute("select distinct key from answers order by key")
+        for (key,) in keys.fetchall():
+            yield from self.rows([(key, EVERY)])[0]
+
+    def count(self) -> int:
+        """Return the number of answers."""
+        return self.index.execute("select count(*) from answers").fetchone()[0]
+
+    def add(self, rows: Sequence[Stored]) -> int:
+        """Add the answers as one shard and return how many were not there yet.
+
+        After a kill at any moment, either all of them are there or none is.
+        """
+        with FileLock(self.folder / "register.lock"):
+            self.refresh()
+            for torn in self.folder.glob("*.draft"):  # of a process that was killed
+                torn.unlink()
+            fresh = [row for row in rows if not self._has(row)]
+            if fresh:
+                self._take(self._write(fresh))
+        return len(fresh)
+
+    @contextmanager
+    def claim(self, name: str) -> Iterator[bool]:
+        """Say whether nobody else is asking for what goes by this name; hold it meanwhile."""
+        folder = self.folder / "claims"
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+    def _places(self, key: str, samples: range) -> list[tuple[str, int]]:
+        """Return shard and row of each answer, in the order of their numbers."""
+        return self.index.execute(
+            "select shard, row from answers where key = ? and sample >= ? and sample < ? "
+            "order by sample",
+            [key, samples.start, samples.stop],
+        ).fetchall()
+
+    def _has(self, row: Stored) -> bool:
+        found = self.index.execute(
+            "select 1 from answers where key = ? and sample = ?", [row.key, row.sample]
+        )
+        return found.fetchone() is not None
+
+    def _write(self, rows: Sequence[Stored]) -> Path:
+        draft = self.folder / "shard.draft"
+        write_rows(draft, Stored, [rows])
+        path = self.folder / f"{digest_of_file(draft)[:32]}.parquet"
+        settle(draft, path)
+        _sync_folder(self.folder)
+        return path
+
+    def _take(self, path: Path) -> None:
+        """Index a shard.
+
+        Raises:
+            StageError: it holds an answer that another one holds.
+        """
+        table = pq.read_table(path, columns=["key", "sample"])
+        keys, samples = table["key"].to_pylist(), table["sample"].to_pylist()
+        places = zip(keys, samples, repeat(path.stem), range(len(keys)), strict=False)
+        try:
+            self.index.execute("begin")
+            self.index.executemany("insert into answers values (?, ?, ?, ?)", places)
+            self.index.execute("commit")
+        except sqlite3.IntegrityError as error:
+            self.index.execute("rollback")
+            raise StageError(
+                f"{path}: holds an answer that another shard of this store holds, too; wanted each "
+                "once; see `advdistill pool verify`, and move one of the two away"
+            ) from error
+        self.shards.add(path.stem)
+
+    def _table(self, shard: str) -> pa.Table:
+        if shard not in self.tables:
+            if len(self.tables) == _KEPT_TABLES:
+                del self.tables[next(iter(self.tables))]
+            self.tables[shard] = pq.read_table(self.folder / f"{shard}.parquet")
+        return self.tables[shard]
+
+
+def shards_of(folder: Path) -> list[Path]:
+    """Return the shards of a store in the order of their names."""
+    return sorted(folder.glob(_SHARD))
+
+
+def read_shard(path: Path) -> list[Stored]:
+    """Return the answers of a shard.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    return read_rows(path, Stored)
+
+
+def read_about(folder: Path) -> dict[str, object]:
+    """Return what a store's answers have in common.
+
+    Raises:
+        DataError: the folder is no store.
+    """
+    try:
+        return json.loads((folder / ABOUT).read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder}: is no store of answers ({error}); wanted a folder with {ABOUT}"
+        ) from error
+
+
+def _write_about(folder: Path, about: Mapping[str, object]) -> None:
+    path = folder / ABOUT
+    if path.exists():
+        found = read_about(folder)
+        if digest_of_json(found) != digest_of_json(about):
+            raise DataError(
+                f"{path}: is not about these answers; wanted what the folder's name stands for; "
+                "it was changed or swapped: move the folder away"
+            )
+        return
+    draft = folder / f"{ABOUT}.draft"
+    draft.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    settle(draft, path)
+
+
+def _whole(path: Path) -> bool:
+    """Return whether a shard's bytes are those that its name says; others are put aside."""
+    if digest_of_file(path)[:32] == path.stem and pq.read_schema(path).equals(schema_of(Stored)):
+        return True
+    aside = path.with_suffix(".broken")
+    path.replace(aside)
+    logger.warning(
+        "%s: its bytes are not those that its name says; kept as %s, and its answers are asked "
+        "for again",
+        *(path, aside.name),
+    )
+    return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""How many answers each prompt is asked for: one component, one file."""
