@@ -45,7 +45,7 @@ class Recited:
         self,
         prompts: Sequence[Sequence[int]],
         *,
-        decoding: Decoding,
+        decoding: Decoding,  # noqa: ARG002 (the answers are written already)
         seeds: Sequence[Sequence[int]],
     ) -> list[list[Generation]]:
         """Return the next answers."""
