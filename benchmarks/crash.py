@@ -114,7 +114,7 @@ def kept_in(outputs: Path, reference: Path) -> Kept:
     steps = cache.glob("train/*.draft/checkpoints/step*/manifest.json")
     return Kept(
         in_flight=_in_flight(cache, reference),
-        shards=_stamps(cache.glob("sample/*/shards/*.parquet"), lambda path: path.name),
+        shards=_stamps(outputs.glob("pool/*/*.parquet"), lambda path: path.name),
         artefacts=_stamps(
             (folder / "manifest.json" for folder in artefacts(outputs, "*")), _address
         ),
@@ -141,7 +141,11 @@ def faults_of(reference: Path, outputs: Path, kept: Kept) -> list[str]:
     ):
         faults += [f"{kind} {key} made twice" for key in before if after.get(key) != before[key]]
     faults += [f"step {step} done twice" for step in _steps_redone(outputs, kept.step)]
-    unfinished = [*outputs.glob("cache/*/*.draft"), *outputs.glob("cache/*/*/**/*.tmp")]
+    unfinished = [
+        path
+        for pattern in ("cache/*/*.draft", "cache/*/*/**/*.tmp", "pool/*/*.draft")
+        for path in outputs.glob(pattern)
+    ]
     return [*faults, *(f"{path.name} is left" for path in unfinished)]
 
 

@@ -15,20 +15,20 @@ TEACHER, BASE, STUDENT = "evaluate/teacher", "evaluate/base", "evaluate/student"
 
 
 @pytest.mark.parametrize(
-    ("stage", "moment", "left"),
+    ("stage", "moment", "count", "left"),
     [
-        ("sample", "sample/*.draft/shards/00002.parquet", ["sample"]),
-        ("train", "train/*.draft/checkpoints/step00006/manifest.json", ["train"]),
-        (TEACHER, "evaluate/*.draft", [TEACHER, STUDENT]),
+        ("sample", "pool/*/*.parquet", 3, ["sample"]),
+        ("train", "cache/train/*.draft/checkpoints/step00006/manifest.json", 1, ["train"]),
+        (TEACHER, "cache/evaluate/*.draft", 1, [TEACHER, STUDENT]),
     ],
     ids=["sampling", "training", "evaluation"],
 )
 def test_a_killed_run_goes_on(
-    finished: Path, tmp_path: Path, stage: str, moment: str, left: list[str]
+    finished: Path, tmp_path: Path, stage: str, moment: str, count: int, left: list[str]
 ) -> None:
     outputs = copy_of(finished, tmp_path, without=left)
     kill = kill_and_resume(
-        finished, outputs, lambda process: wait_for(process, outputs / "cache", moment)
+        finished, outputs, lambda process: wait_for(process, outputs, moment, count=count)
     )
     assert kill.faults == []
     assert kill.kept.in_flight == stage
@@ -43,27 +43,35 @@ def test_a_kill_between_the_last_byte_and_the_manifest(finished: Path, tmp_path:
     (student / "checkpoints" / "step00012").mkdir(parents=True)
     (student / "manifest.json").unlink()
     weights = (student / "model" / "model.safetensors").stat()
-    shards = [path.stat() for path in sorted(pool.glob("shards/*"))]
+    (pool / "manifest.json").unlink()
+    shards = [path.stat() for path in stored(outputs)]
     assert succeed(outputs).made == ["sample", "train"]
     assert digests(outputs) == digests(finished)
     kept = folder_of(outputs, "train") / "model" / "model.safetensors"
     assert same_file(kept.stat(), weights)
-    remade = [path.stat() for path in sorted(folder_of(outputs, "sample").glob("shards/*"))]
-    assert all(map(same_file, remade, shards))
+    assert all(map(same_file, [path.stat() for path in stored(outputs)], shards))
 
 
 def test_torn_shards_are_sampled_again_and_whole_ones_are_not(
     finished: Path, tmp_path: Path
 ) -> None:
     outputs = copy_of(finished, tmp_path)
-    pool = back_to_draft(folder_of(outputs, "sample"))
-    whole, torn, unnamed = sorted(pool.glob("shards/*"))[:3]
-    before = whole.stat()
+    back_to_draft(folder_of(outputs, "sample"))
+    first, torn, unnamed, *others = stored(outputs)
+    whole = [first, *others]
+    before = [path.stat() for path in whole]
     torn.write_bytes(torn.read_bytes()[:-100])
-    shutil.move(unnamed, unnamed.with_name(f"{unnamed.name}.tmp"))
+    shutil.move(unnamed, unnamed.with_name("shard.draft"))
     assert succeed(outputs).made == ["sample"]
     assert digests(outputs) == digests(finished)
-    assert same_file((folder_of(outputs, "sample") / "shards" / whole.name).stat(), before)
+    assert all(map(same_file, [path.stat() for path in whole], before))
+    assert [path.name for path in stored(outputs)] == [path.name for path in stored(finished)]
+    assert torn.with_suffix(".broken").exists()
+
+
+def stored(outputs: Path) -> list[Path]:
+    """Return the shards of answers that lie in the store."""
+    return sorted(outputs.glob("pool/*/*.parquet"))
 
 
 def back_to_draft(folder: Path) -> Path:

@@ -126,10 +126,15 @@ def finished_run(base: Path) -> tuple[Path, Call]:
 
 
 def copy_of(outputs: Path, folder: Path, *, without: Sequence[str] = ()) -> Path:
-    """Return a copy of the outputs below `folder` that lacks these stages and knows of no cell."""
+    """Return a copy of the outputs below `folder` that lacks these stages and knows of no cell.
+
+    Without `sample` it lacks the stored answers, too.
+    """
     copy = folder / "outputs"
     shutil.copytree(outputs, copy)
     shutil.rmtree(copy / "cells")
+    if "sample" in without:
+        shutil.rmtree(copy / "pool")
     for name in without:
         for doomed in [folder_of(copy, name)] if "/" in name else artefacts(copy, name):
             shutil.rmtree(doomed)
@@ -156,10 +161,12 @@ def folder_of(outputs: Path, name: str) -> Path:
     return outputs / "cache" / Path(*Path(stages[name]["folder"]).parts[-2:])
 
 
-def wait_for(process: subprocess.Popen[str], folder: Path, pattern: str) -> None:
-    """Wait until a path below the folder fits the pattern; the process must still be at work."""
+def wait_for(
+    process: subprocess.Popen[str], outputs: Path, pattern: str, *, count: int = 1
+) -> None:
+    """Wait until so many paths fit the pattern; the process must still be at work."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not any(folder.glob(pattern)):
+    while len(list(outputs.glob(pattern))) < count:
         assert process.poll() is None, f"ended before {pattern} was there: {finish(process).err}"
         assert time.monotonic() < deadline, f"{pattern} did not appear"
         time.sleep(0.002)

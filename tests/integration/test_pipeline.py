@@ -200,7 +200,7 @@ def test_what_was_deleted_is_made_again_alike(finished: Path, tmp_path: Path) ->
 def test_what_was_changed_is_set_aside_and_made_again(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path)
     pool = folder_of(outputs, "sample")
-    shard = pool / "shards" / "00002.parquet"
+    shard = pool / "shards" / "00000.parquet"
     changed = bytearray(shard.read_bytes())
     changed[len(changed) // 2] ^= 1
     shard.write_bytes(changed)
@@ -208,7 +208,7 @@ def test_what_was_changed_is_set_aside_and_made_again(finished: Path, tmp_path: 
     (folder_of(outputs, "judge") / "manifest.json").write_text("{")
     done = succeed(outputs)
     assert done.made == ["sample", "judge", "weigh"]
-    assert "shards/00002.parquet" in done.out
+    assert "shards/00000.parquet" in done.out
     assert digests(outputs) == digests(finished)
     assert pool.with_name(f"{pool.name}.broken").is_dir()
 

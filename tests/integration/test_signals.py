@@ -17,9 +17,9 @@ from tests.integration.runs import (
     wait_for,
 )
 
-SAMPLING = "sample/*.draft/shards/00001.parquet"
-TRAINING = "train/*.draft/checkpoints/step00003/manifest.json"
-STARTED = "sample/*.draft"
+SAMPLING = "pool/*/*.parquet"
+TRAINING = "cache/train/*.draft/checkpoints/step00003/manifest.json"
+STARTED = "cache/sample/*.draft"
 ISOLATED = "runtime.isolate=true"
 
 
@@ -33,7 +33,7 @@ def test_a_stopped_run_goes_on(
 ) -> None:
     outputs = copy_of(finished, tmp_path, without=[stage])
     process = start(outputs, *SMALL)
-    wait_for(process, outputs / "cache", moment)
+    wait_for(process, outputs, moment)
     os.killpg(process.pid, number)
     stopped = finish(process)
     assert stopped.code == 128 + number
@@ -57,7 +57,7 @@ def test_a_stop_ends_the_process_of_a_stage(
 ) -> None:
     outputs = copy_of(finished, tmp_path, without=["sample"])
     process = start(outputs, *SMALL, ISOLATED)
-    wait_for(process, outputs / "cache", STARTED)
+    wait_for(process, outputs, STARTED)
     (os.killpg if whole_group else os.kill)(process.pid, number)
     stopped = finish(process)
     assert stopped.code == 128 + number
@@ -77,7 +77,7 @@ def test_the_process_of_a_stage_does_not_outlive_its_parent(
 ) -> None:
     outputs = copy_of(finished, tmp_path, without=[stage])
     process = start(outputs, *SMALL, ISOLATED)
-    wait_for(process, outputs / "cache", moment)
+    wait_for(process, outputs, moment)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     seconds = seconds_until_gone(process.pid, patience=10)
