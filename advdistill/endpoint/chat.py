@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -114,38 +114,42 @@ def read(payload: object, *, answers: int) -> Reply:
         Malformed: it is no chat completion.
     """
     match payload:
-        case {"choices": [*given]}:
-            read_choices = list(_choices(given, alone=len(given) == 1, usage=_usage(payload)))
+        case {"choices": [*given], **rest}:
+            usage = _usage(rest.get("usage"))
         case _:
             raise Malformed(payload)
-    times = Counter(index for index, _ in read_choices)
-    prompt_tokens, completion_tokens = _usage(payload)
+    choices = list(_choices(given, alone_tokens=usage[1] if len(given) == 1 else None))
+    times = Counter(index for index, _ in choices)
     return Reply(
         choices={
             index: choice
-            for index, choice in read_choices
+            for index, choice in choices
             if times[index] == 1 and index in range(answers)
         },
-        prompt_tokens=prompt_tokens or 0,
-        completion_tokens=completion_tokens or 0,
+        prompt_tokens=usage[0] or 0,
+        completion_tokens=usage[1] or 0,
     )
 
 
-def _choices(
-    given: list[object], *, alone: bool, usage: tuple[int | None, int | None]
-) -> Iterator[tuple[int, Choice]]:
+def _choices(given: Sequence[object], *, alone_tokens: int | None) -> Iterator[tuple[int, Choice]]:
+    """Yield the answers; the tokens of a reply are those of its answer where that is alone."""
     for choice in given:
         match choice:
-            case {"index": int(index), "message": {"content": str() | None as text} as message}:
-                finish = _finish(choice.get("finish_reason"), text, message)
-                logprobs = _logprobs(choice.get("logprobs"))
-                counted = usage[1] if alone else None if logprobs is None else len(logprobs)
+            case {
+                "index": int(index),
+                "message": {"content": str() | None as text, **message},
+                **rest,
+            }:
+                logprobs = _logprobs(rest.get("logprobs"))
+                counted = None if logprobs is None else len(logprobs)
+                refused = text is None or message.get("refusal") is not None
+                finish = _FINISHES.get(str(rest.get("finish_reason")), Finish.error)
                 yield (
                     index,
                     Choice(
                         text=_LONE.sub("\ufffd", text or ""),
-                        finish=finish,
-                        tokens=counted,
+                        finish=Finish.error if refused and finish is Finish.stop else finish,
+                        tokens=counted if alone_tokens is None else alone_tokens,
                         logprobs=logprobs,
                     ),
                 )
@@ -153,15 +157,9 @@ def _choices(
                 raise Malformed(choice)
 
 
-def _finish(reason: object, text: str | None, message: Mapping[str, object]) -> Finish:
-    """Return why it ended; a refusal comes without text, and as a stop."""
-    finish = _FINISHES.get(str(reason), Finish.error)
-    refused = text is None or message.get("refusal") is not None
-    return Finish.error if finish is Finish.stop and refused else finish
-
-
-def _usage(payload: Mapping[str, object]) -> tuple[int | None, int | None]:
-    match payload.get("usage"):
+def _usage(given: object) -> tuple[int | None, int | None]:
+    """Return the tokens of prompt and answers, or None where the server does not say."""
+    match given:
         case {"prompt_tokens": int(prompt), "completion_tokens": int(completion)} if (
             prompt >= 0 and completion >= 0
         ):

@@ -30,24 +30,28 @@ def in_order(
     unfinished: set[Work] = set()
 
     def feed() -> bool:
+        """Start shards while there is room; return whether there may be more of them now."""
         while len(unfinished) < room and len(waiting) < _SHARDS_AHEAD:
             asks = next(rest, None)
             if asks is None:
-                break
+                return False
             works = start(asks)
             waiting.append(works)
             unfinished.update(works)
             for work in works:
                 work.add_done_callback(unfinished.discard)
-        return bool(waiting)
+        return True
 
     try:
-        while feed():
+        more = feed()
+        while waiting:
             pending = next((work for work in waiting[0] if not work.done()), None)
             if pending is None:
                 yield [row for work in waiting.popleft() for row in work.result()]
+                more = feed()
             else:
                 wait([pending])
+                more = more and feed()
     finally:
         for work in [work for works in waiting for work in works]:
             work.cancel()

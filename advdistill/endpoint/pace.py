@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import ceil
 
-from pyrate_limiter import AbstractClock, InMemoryBucket, MonotonicClock, Rate, RateItem
+from pyrate_limiter import InMemoryBucket, MonotonicClock, Rate, RateItem
 
 from advdistill.errors import StageError
 
@@ -59,7 +59,8 @@ class Pace:
 
     requests: Bound | None
     tokens: Bound | None
-    clock: AbstractClock
+    now: Callable[[], int]
+    """The time in milliseconds, from a clock that is never set back."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -75,7 +76,7 @@ class Pace:
         amounts = [(self.requests, 1), (self.tokens, tokens)]
         async with self.turn:
             while True:
-                now = self.clock.now()
+                now = self.now()
                 items = [(one, one.item(amount, now)) for one, amount in amounts if one and amount]
                 wait = max((one.wait(item) for one, item in items), default=0)
                 if not wait:
@@ -90,7 +91,6 @@ def pace_of(
     requests: int | None,
     tokens: int | None,
     seconds: float,
-    clock: AbstractClock | None = None,
 ) -> Pace:
     """Return what lets so many requests and tokens go in any window of so many seconds."""
     interval = ceil((seconds + SLACK_SECONDS) * 1000)
@@ -104,5 +104,5 @@ def pace_of(
     return Pace(
         requests=bound("requests_per_minute", requests),
         tokens=bound("tokens_per_minute", tokens),
-        clock=clock or MonotonicClock(),
+        now=MonotonicClock().now,
     )
