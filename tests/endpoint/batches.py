@@ -22,7 +22,8 @@ class BatchStore:
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     polls: int = 1
     """A batch is done when it has been looked at so often."""
-    final: str = "completed"
+    finals: dict[int, str] = field(default_factory=dict)
+    """How the nth batch (from 0) ends, if not completed; half of its lines are done then."""
     page: int = 2
     """Batches per page of the list."""
     failed_lines: dict[str, int] = field(default_factory=dict)
@@ -91,18 +92,19 @@ class BatchStore:
     def _look(self, batch_id: str, script: Script) -> bytes:
         batch = self.batches[batch_id]
         self.looked[batch_id] = self.looked.get(batch_id, 0) + 1
-        if self.looked[batch_id] > self.polls and batch["status"] != self.final:
+        if self.looked[batch_id] == self.polls + 1:
             self._finish(batch, script)
         return json.dumps(batch).encode()
 
     def _finish(self, batch: dict[str, Any], script: Script) -> None:
-        batch["status"] = self.final
-        if self.final == "failed":
+        final = self.finals.get(int(batch["id"].removeprefix("batch-")), "completed")
+        batch["status"] = final
+        if final == "failed":
             batch["errors"] = {"data": [{"message": "Invalid model", "line": 1}]}
             return
         asked = [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
         output, errors = [], []
-        if self.final != "completed":
+        if final != "completed":
             asked = asked[: len(asked) // 2]
         for line in reversed(asked):  # in another order
             status = next((s for w, s in self.failed_lines.items() if w in line["custom_id"]), 200)
