@@ -102,6 +102,6 @@ async def _lines(
         raise StageError(
             f"{client.endpoint.url}: {len(unasked)} of {len(bodies)} requests were not "
             f"reached by {_TURNS} batches before they ended (first: {unasked[0]}); wanted an "
-            "answer to each; run the same command again, with a smaller shard_prompts if batches expire"
+            "answer to each; run the same command again, or set a smaller shard_prompts"
         )
     return {name: lines[name] for name in bodies}
