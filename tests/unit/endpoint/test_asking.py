@@ -48,7 +48,7 @@ def endpoint(url: str) -> Endpoint:
     )
 
 
-@pytest.mark.parametrize("question", ["{n}?", "{n}" + "?" * 220], ids=["requests", "tokens"])
+@pytest.mark.parametrize("question", ["{n}?", "{n}" + "?" * 222], ids=["requests", "tokens"])
 def test_answers_are_there_once_and_no_window_sees_more_than_allowed(question: str) -> None:
     """Longer prompts meet the limit of tokens first."""
     questions = {f"p/train/{n}": question.format(n=n) for n in range(75)}
