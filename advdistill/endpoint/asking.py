@@ -108,7 +108,7 @@ async def _choices(
         try:
             reply = read(client.json_of(sent), answers=len(numbers))
         except Malformed as error:
-            raise client.malformed(error.args[0]) from error
+            raise client.malformed(error.found) from error
         client.ledger.add_usage(reply.prompt_tokens, reply.completion_tokens)
         if not reply.choices:
             raise PassingFault("choices", f"none of {len(numbers)} answers, or each of them twice")

@@ -26,6 +26,11 @@ _FINISHES = {"stop": Finish.stop, "length": Finish.length}
 class Malformed(Exception):  # noqa: N818
     """A reply that is not shaped as the protocol has it."""
 
+    def __init__(self, found: object) -> None:
+        super().__init__("a reply of another shape")
+        self.found = found
+        """Not in the message: a server may repeat the key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:

@@ -310,13 +310,14 @@ def test_the_key_goes_into_the_header_and_nowhere_else(
     assert KEY not in caplog.text + repr(teacher) + repr(settings_of(teacher)) + repr(rows)
 
 
-@pytest.mark.parametrize("status", [401, 500])
+@pytest.mark.parametrize("text", [f"provided: {KEY}", f'{{"choices": ["provided: {KEY}"]}}'])
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
 def test_a_server_that_repeats_the_key_does_not_get_it_into_an_error(
-    status: int, monkeypatch: pytest.MonkeyPatch
+    status: int, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
     with (
-        serve(status=(status, f"Incorrect API key provided: {KEY}")) as server,
+        serve(status=(status, text)) as server,
         pytest.raises(StageError, match=rf"{server.url}.*provided: \*\*\*") as caught,
     ):
         sampled(server, key_variable="MY_KEY", retries=0)
