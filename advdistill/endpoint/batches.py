@@ -151,7 +151,7 @@ class Batches:
                     batch_id=batch_id,
                     status=status,
                     files=tuple(name for name in names if isinstance(name, str)),
-                    detail=self.client.scrubbed(f"{rest.get('errors')!r:.300}"),
+                    detail=self.client.shown(rest.get("errors")),
                 )
             case _:
                 raise self.client.malformed(payload)
@@ -199,8 +199,7 @@ def _read(content: bytes, client: Client) -> tuple[str, Line] | None:
         } if rest.get("error") is None:
             return name, _line(status, body, client)
         case {"custom_id": str(name), **rest}:
-            detail = client.scrubbed(f"{rest.get('error')!r:.200}")
-            return name, Line(choice=None, detail=detail)
+            return name, Line(choice=None, detail=client.shown(rest.get("error")))
         case _:
             return None
 
@@ -213,6 +212,6 @@ def _line(status: int, body: object, client: Client) -> Line:
     except Refusal as refusal:
         return Line(choice=None, final=True, detail=str(refusal))
     except (PassingFault, Malformed) as fault:
-        return Line(choice=None, detail=client.scrubbed(f"{fault!s:.200}"))
+        return Line(choice=None, detail=str(fault))
     client.ledger.add_usage(reply.prompt_tokens, reply.completion_tokens)
     return Line(choice=reply.choices.get(0), detail="no answer in the reply")

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _LONGEST_BACKOFF_SECONDS = 60.0
+_SHOWN = 300
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +109,11 @@ class Client:
 
     def malformed(self, found: object) -> PassingFault:
         """Return the fault of a reply that is not shaped as the protocol has it."""
-        return PassingFault("malformed", self.scrubbed(f"{found!r:.200}"))
+        return PassingFault("malformed", self.shown(found))
+
+    def shown(self, found: object) -> str:
+        """Return the beginning of what a server gave, without the key."""
+        return self.scrubbed(repr(found))[:_SHOWN]
 
     def scrubbed(self, text: str) -> str:
         """Return the text without the key, which a server may repeat."""

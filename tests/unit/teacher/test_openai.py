@@ -310,7 +310,14 @@ def test_the_key_goes_into_the_header_and_nowhere_else(
     assert KEY not in caplog.text + repr(teacher) + repr(settings_of(teacher)) + repr(rows)
 
 
-@pytest.mark.parametrize("text", [f"provided: {KEY}", f'{{"choices": ["provided: {KEY}"]}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"provided: {KEY}",
+        f'{{"choices": ["provided: {KEY}"]}}',
+        f"provided: {KEY} {'x' * 251}{KEY}",
+    ],
+)
 @pytest.mark.parametrize("status", [200, 400, 401, 500])
 def test_a_server_that_repeats_the_key_does_not_get_it_into_an_error(
     status: int, text: str, monkeypatch: pytest.MonkeyPatch
@@ -323,7 +330,7 @@ def test_a_server_that_repeats_the_key_does_not_get_it_into_an_error(
         sampled(server, key_variable="MY_KEY", retries=0)
     error: BaseException | None = caught.value
     while error is not None:
-        assert KEY not in str(error)
+        assert KEY[:12] not in str(error)
         error = error.__cause__ or error.__context__
 
 
