@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--faults", type=float, default=0.2)
     parser.add_argument("--requests-per-minute", type=int, default=3_000)
     parser.add_argument("--tokens-per-minute", type=int, default=450_000)
-    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--concurrency", type=int, default=32)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     shards = shards_of(given.requests)

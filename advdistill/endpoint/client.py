@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from tenacity import (
 
 from advdistill.endpoint.faults import PassingFault, check_status
 from advdistill.endpoint.ledger import Ledger
-from advdistill.endpoint.pace import Pace, pace_of
+from advdistill.endpoint.pace import Pace, Ticket, pace_of
 from advdistill.endpoint.settings import Endpoint
 from advdistill.errors import StageError
 
@@ -58,9 +58,10 @@ class Client:
             StageError: no request can do.
         """
         async with self.slots:
-            await self.pace.take(tokens)
-            self.ledger.requests += 1
-            reply = await self._sent(method, path, content)
+            ticket = await self.pace.take(tokens)
+            with ticket.used():
+                self.ledger.requests += 1
+                reply = await self._sent(method, path, content, ticket)
         check_status(
             reply.status_code,
             self.scrubbed(reply.text) if reply.is_error or reply.is_redirect else "",
@@ -119,10 +120,16 @@ class Client:
         """Return the text without the key, which a server may repeat."""
         return text.replace(self.secret, "***") if self.secret else text
 
-    async def _sent(self, method: str, path: str, content: dict[str, Any]) -> httpx.Response:
+    async def _sent(
+        self, method: str, path: str, content: dict[str, Any], ticket: Ticket
+    ) -> httpx.Response:
+        async def trace(event: str, _: Mapping[str, Any]) -> None:
+            if event.endswith("send_request_body.complete"):
+                ticket.sent()
+
         try:
             async with asyncio.timeout(self.endpoint.deadline_seconds):
-                return await self.http.request(method, path, **content)
+                return await self.http.request(method, path, extensions={"trace": trace}, **content)
         except TimeoutError as error:
             seconds = self.endpoint.deadline_seconds
             raise PassingFault("deadline", f"no whole reply in {seconds:g} s") from error

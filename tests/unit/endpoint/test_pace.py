@@ -37,7 +37,8 @@ def taken(clock: Clock, *amounts: int, requests: int | None, tokens: int | None)
 async def _times(pace: Pace, clock: Clock, amounts: tuple[int, ...]) -> list[float]:
     times = []
     for amount in amounts:
-        await pace.take(amount)
+        ticket = await pace.take(amount)
+        ticket.sent()
         times.append(clock.milliseconds / 1000)
         clock.milliseconds += 7
     return times
@@ -75,6 +76,42 @@ def test_an_entry_that_waited_for_the_other_limit_counts_from_when_it_goes() -> 
 def test_requests_go_in_the_order_in_which_they_came() -> None:
     times = taken(Clock(), 99, 99, 1, 1, requests=None, tokens=100)
     assert all(one <= other for one, other in pairwise(times))
+
+
+def test_a_request_counts_from_when_it_is_sent() -> None:
+    """However long that takes: it arrives after, not when it was let go."""
+    clock = Clock()
+
+    async def times() -> tuple[int, int]:
+        pace = replace(
+            pace_of(requests=1, tokens=None, seconds=60), now=clock.now, sleep=clock.sleep
+        )
+        first, second = await pace.take(1), asyncio.create_task(pace.take(1))
+        clock.milliseconds += 1_000_000
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not second.done()
+        first.sent()
+        first.sent()
+        sent = clock.milliseconds
+        await second
+        return sent, clock.milliseconds
+
+    sent, let_go = asyncio.run(times())
+    assert let_go >= sent + (60 + SLACK_SECONDS) * 1000
+
+
+def test_a_request_that_was_never_sent_counts_from_its_end() -> None:
+    async def pending() -> int:
+        pace = pace_of(requests=1, tokens=None, seconds=60)
+        ticket = await pace.take(1)
+        with pytest.raises(ConnectionError), ticket.used():
+            raise ConnectionError
+        bound = pace.bounds[0]
+        assert bound is not None
+        return bound.pending + 10 * bound.bucket.count()
+
+    assert asyncio.run(pending()) == 10
 
 
 def test_a_request_above_the_limit_is_refused() -> None:
