@@ -137,7 +137,7 @@ def main() -> None:
     }
     table = Table(f"{Path(sys.argv[0]).stem}", "figure")
     table.add_row("requests wanted", str(sum(len(ask.samples) for asks in shards for ask in asks)))
-    table.add_row("requests sent", str(len(server.arrivals)))
+    table.add_row("requests that arrived", str(len(server.arrivals)))
     table.add_row("faults", f"{script.faults.total()}")
     for fault, count in sorted(script.faults.items()):
         table.add_row(f"  {fault.value}", str(count))
