@@ -27,6 +27,7 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.parity
 	$(BIN)/python -m benchmarks.fuzz --in-turn
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.endpoint
 	$(BIN)/python -m benchmarks.sft_parity
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.training --n --shapes body --sources gsm8k

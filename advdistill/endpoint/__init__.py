@@ -1,0 +1,1 @@
+"""What teachers share that answer over HTTP, by the protocol of OpenAI."""
