@@ -16,7 +16,6 @@ from advdistill.errors import ConfigError, StageError
 
 _STORE_BYTES = 256 << 20
 """Room for shards on their way; Ray's own default is a third of the memory."""
-_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,6 @@ def _connect(address: str | None) -> None:
                 object_store_memory=_STORE_BYTES,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                _node_ip_address=_LOOPBACK,
             )
         else:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -126,4 +124,4 @@ def _connect(address: str | None) -> None:
 
 def summary(error: Exception) -> str:
     """Return the kind and the beginning of an error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -165,21 +165,33 @@ class Crew:
         self._hired.remove(hired)
         ray.kill(hired.actor)  # it may be out of reach and at work
         for task in hired.tasks:
-            task.handed, task.losses = False, task.losses + 1
-        self._still_born += not hired.tasks
-        losses = max([self._still_born, *(task.losses for task in hired.tasks)])
+            task.handed = False
         logger.warning(
             "teacher 'ray': a worker was lost with %d shards, which others get (%s)",
             *(len(hired.tasks), summary(error)),
         )
-        if losses > self.patience.max_losses:
-            raise self._given_up(hired, losses) from error
+        if self._count(hired) > self.patience.max_losses:
+            raise self._given_up(hired) from error
 
-    def _given_up(self, hired: _Hired, losses: int) -> StageError:
-        first = hired.tasks[0].asks[0].prompt.prompt_id if hired.tasks else None
-        when = f"with the shard of {first}" if hired.tasks else "before they had a shard"
+    def _count(self, hired: _Hired) -> int:
+        """Return how often the worker's oldest shard, or one without any, has been lost by now.
+
+        Only the oldest counts: those behind it may have nothing to do with the loss, and if one
+        does, it is the oldest of a worker in the end.
+        """
+        if not hired.tasks:
+            self._still_born += 1
+            return self._still_born
+        hired.tasks[0].losses += 1
+        return hired.tasks[0].losses
+
+    def _given_up(self, hired: _Hired) -> StageError:
+        when, count = "before they had a shard", self._still_born
+        if hired.tasks:
+            first = hired.tasks[0]
+            when, count = f"with the shard of {first.asks[0].prompt.prompt_id}", first.losses
         return StageError(
-            f"teacher 'ray': {losses} workers were lost in a row {when}; wanted at most "
+            f"teacher 'ray': {count} workers were lost {when}; wanted at most "
             f"{self.patience.max_losses} (max_losses). If memory ran out, lower shard_prompts, "
             "shards_in_flight or the engine's gpu_memory_utilization; if they could not start, "
             "install the same advdistill on every machine; if machines are taken away, raise "
