@@ -10,6 +10,7 @@ from advdistill.engine.ray_cluster import Placement
 from advdistill.engine.ray_shards import Crew, Patience
 from advdistill.errors import DataError, StageError
 from advdistill.interfaces import Ask
+from advdistill.records import Response
 from tests.unit.engine.scripted import FORMAT, ScriptedTeacher, shards_of, texts
 
 pytestmark = pytest.mark.slow
@@ -95,16 +96,16 @@ def test_the_shards_of_a_lost_worker_go_to_others(crew, tmp_path: Path, deadly) 
 
 
 def test_a_shard_that_loses_every_worker_ends_the_run(crew, tmp_path: Path) -> None:
-    found = []
-    with pytest.raises(StageError, match=r"3 workers were lost.*max_losses"):
-        for rows in crew(deadly={"p4": 99}).answers(shards_of(10)):
-            found.append(rows)
+    found: list[list[Response]] = []
+    answers = crew(deadly={"p4": 99}).answers(shards_of(10))
+    with pytest.raises(StageError, match=r"3 workers were lost with.*max_losses"):
+        found.extend(answers)
     assert texts(found) == alone(tmp_path, shards_of(10))[: len(found)]
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_error_of_the_engine_comes_as_itself(crew) -> None:
-    with pytest.raises(DataError, match="^p7 is wrong$"):
+    with pytest.raises(DataError, match=r"^p7 is wrong$"):
         list(crew(wrong="p7").answers(shards_of(10)))
 
 

@@ -39,9 +39,10 @@ def test_an_engine_option_reaches_vllm_unread(name: str, value: object) -> None:
 def test_an_engine_option_goes_before_what_would_stand_there() -> None:
     assert options_of(settings(), cpu=True)["block_size"] == 32
     assert options_of(settings(block_size=64), cpu=True)["block_size"] == 64
-    assert options_of(settings(enable_prefix_caching=False), cpu=False)[
-        "enable_prefix_caching"
-    ] is False
+    assert (
+        options_of(settings(enable_prefix_caching=False), cpu=False)["enable_prefix_caching"]
+        is False
+    )
 
 
 def test_settings_have_the_names_that_vllm_gives_them() -> None:
