@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,10 +95,23 @@ def joined(placement: Placement) -> Iterator[None]:
         yield
         return
     try:
-        _connect(placement.address)
+        with _stops_kept():
+            _connect(placement.address)
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _stops_kept() -> Iterator[None]:
+    """Keep what the caller does at SIGTERM; Ray would end the process with an exit code of its own.
+
+    Where the caller does nothing, Ray's way stays, so that the cluster ends in good order.
+    """
+    stop = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(stop) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
 
 
 def _connect(address: str | None) -> None:
