@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ class ScriptedTeacher:
     """How often a prompt kills the process that is to answer it."""
     wrong: str | None = None
     """The prompt that the engine fails at."""
+    spawns: bool = False
+    """Whether the engine has a process of its own, which it leaves to others to end."""
     samples: int = 2
     shard_prompts: int = 2
     stored: bool = True
@@ -41,6 +44,8 @@ class ScriptedTeacher:
     def sample(
         self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:
+        if self.spawns:
+            subprocess.Popen(["sleep", "600"])
         for asks in shards:
             assert asks is not None, "asked again before the one before was answered"
             for ask in asks:

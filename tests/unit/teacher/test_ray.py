@@ -1,9 +1,9 @@
 """A pool made on a Ray cluster is the engine's own, and Ray ends with the run."""
 
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
@@ -83,18 +83,19 @@ def test_a_worker_killed_in_the_middle_changes_nothing() -> None:
 
 @pytest.mark.slow
 def test_a_consumer_that_stops_early_leaves_no_process(tmp_path: Path, own_stop: object) -> None:
-    answers = replace(TEACHER, engine=ScriptedTeacher(folder=str(tmp_path))).sample(
-        shards_of(100), answer_format=FORMAT
-    )
+    engine = ScriptedTeacher(folder=str(tmp_path), spawns=True)
+    answers = replace(TEACHER, engine=engine).sample(shards_of(100), answer_format=FORMAT)
     next(answers)
-    assert len(workers()) >= 1
+    below = psutil.Process().children(recursive=True)
+    assert any(one.name() == "sleep" for one in below)
     assert signal.getsignal(signal.SIGTERM) is own_stop
     answers.close()
     assert children() == []
+    assert psutil.wait_procs(below, timeout=10)[1] == []
 
 
-@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
-def test_without_ray_the_message_says_how_to_install_it() -> None:
+def test_without_ray_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'advdistill\[ray\]'"):
         next(TEACHER.sample(asked(1), answer_format=FORMAT))
 
