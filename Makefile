@@ -26,6 +26,7 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.judging
 	$(BIN)/python -m benchmarks.parity
 	$(BIN)/python -m benchmarks.fuzz --in-turn
+	$(BIN)/python -m benchmarks.ray_loss
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.endpoint
 	$(BIN)/python -m benchmarks.sft_parity

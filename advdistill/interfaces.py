@@ -116,6 +116,11 @@ class Member(Teacher, Protocol):
         """Whether its answers are kept for other runs; those of a file exist already."""
         ...
 
+    @property
+    def author(self) -> Member:
+        """The teacher whose answers these are: itself, unless it runs another somewhere else."""
+        ...
+
     def sample(
         self, shards: Iterable[Sequence[Ask] | None], *, answer_format: AnswerFormat
     ) -> Iterator[list[Response]]:

@@ -111,6 +111,11 @@ class Timed:
         """As the teacher's."""
         return self.teacher.revision
 
+    @property
+    def author(self) -> Member:
+        """Itself."""
+        return self.teacher
+
     def sources(self) -> Sequence[Path]:
         """None: the model is not hashed here."""
         return []

@@ -75,24 +75,30 @@ def summary(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"
 
 
+def options_of(settings: EngineSettings, *, cpu: bool) -> dict[str, Any]:
+    """Return the arguments of `vllm.LLM`; an engine option goes before what would stand there."""
+    return {
+        "model": locate(settings.model),
+        "revision": settings.revision,
+        "tokenizer_revision": settings.revision,
+        "dtype": settings.dtype,
+        "max_model_len": settings.max_model_len,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "tensor_parallel_size": settings.tensor_parallel,
+        "enable_prefix_caching": True,
+        # The model's own sampling defaults stay out, and log-probs are the model's own.
+        "generation_config": "vllm",
+        "logprobs_mode": "raw_logprobs",
+        **(_CPU_OPTIONS if cpu else {}),
+        **settings.engine_options,
+    }
+
+
 def _llm(settings: EngineSettings) -> LLM:
     from vllm import LLM
     from vllm.platforms import current_platform
 
-    options: dict[str, Any] = {"enable_prefix_caching": True}
-    if current_platform.is_cpu():
+    cpu = current_platform.is_cpu()
+    if cpu:
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        options |= _CPU_OPTIONS
-    return LLM(
-        model=locate(settings.model),
-        revision=settings.revision,
-        tokenizer_revision=settings.revision,
-        dtype=settings.dtype,  # pyright: ignore[reportArgumentType] a Literal there
-        max_model_len=settings.max_model_len,
-        gpu_memory_utilization=settings.gpu_memory_utilization,
-        tensor_parallel_size=settings.tensor_parallel,
-        # The model's own sampling defaults stay out, and log-probs are the model's own.
-        generation_config="vllm",
-        logprobs_mode="raw_logprobs",
-        **(options | settings.engine_options),
-    )
+    return LLM(**options_of(settings, cpu=cpu))

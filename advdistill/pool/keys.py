@@ -53,7 +53,7 @@ def store_about(member: Member, answer_format: AnswerFormat) -> dict[str, object
 
     Not how many there are, nor how they are got, nor how they are read.
     """
-    settings = settings_of(member)
+    settings = settings_of(member.author)
     del settings["samples"]
     return {
         "version": _VERSION,

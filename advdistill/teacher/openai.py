@@ -84,6 +84,11 @@ class OpenAITeacher:
         """Whether its answers go into the store."""
         return True
 
+    @property
+    def author(self) -> Member:
+        """The teacher whose answers these are: itself."""
+        return self
+
     def sources(self) -> Sequence[Path]:
         """Return the model's folder, if it is named and a local one."""
         return [] if self.model is None else local_folders(self.model)

@@ -96,6 +96,11 @@ class RecordedTeacher:
         """Whether its answers go into the store."""
         return False
 
+    @property
+    def author(self) -> Member:
+        """The teacher whose answers these are: itself."""
+        return self
+
     def sources(self) -> Sequence[Path]:
         """Return the local file or folder, if there is one."""
         return [] if self.path is None else [Path(self.path)]

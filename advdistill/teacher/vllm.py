@@ -73,6 +73,11 @@ class VllmTeacher:
         """Whether its answers go into the store."""
         return True
 
+    @property
+    def author(self) -> Member:
+        """The teacher whose answers these are: itself."""
+        return self
+
     def sources(self) -> Sequence[Path]:
         """Return the model's folder, if it is a local one."""
         return local_folders(self.model)

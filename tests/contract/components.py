@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from advdistill.build import build
 from advdistill.config import INTERFACES, Runtime
@@ -26,6 +26,14 @@ def component(group: str, option: str, *, train: Path | None = None) -> Any:
     """Return what the YAML builds; a file of problems is read from `train`."""
     cfg = composed(f"{group}={option}")
     given = {**_FILLED, "train_path": str(train)} if train else _FILLED
-    for name in [name for name in cfg[group] if OmegaConf.is_missing(cfg[group], name)]:
-        cfg[group][name] = given[name]
+    _fill(cfg[group], given)
     return build(group, cfg[group], KINDS[group])
+
+
+def _fill(node: DictConfig, given: dict[str, str]) -> None:
+    """Set what is missing in the component and in the components it holds."""
+    for name in [str(name) for name in node]:
+        if OmegaConf.is_missing(node, name):
+            node[name] = given[name]
+        elif isinstance(node[name], DictConfig):
+            _fill(node[name], given)

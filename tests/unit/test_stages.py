@@ -40,6 +40,10 @@ class Listed:
     def load(self) -> Iterator[Prompt]:
         yield from self.prompts
 
+    @property
+    def author(self) -> Member:
+        return self
+
     def sources(self) -> Sequence[Path]:
         return []
 

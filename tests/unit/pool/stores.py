@@ -54,6 +54,10 @@ class Scripted:
     def members(self) -> Sequence[tuple[Member, int]]:
         return [(self, self.samples)]
 
+    @property
+    def author(self) -> Member:
+        return self
+
     def sources(self) -> Sequence[Path]:
         return []
 
