@@ -1,5 +1,7 @@
 """The teacher over HTTP against `vllm serve`, on the tiny teacher the package ships."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -77,7 +79,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         *("--kv-cache-memory-bytes", str(1 << 30)),
     ]
     with log.open("w") as file:
-        server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         _wait_for(f"http://127.0.0.1:{port}", server, log)
         yield f"http://127.0.0.1:{port}/v1"
@@ -86,7 +90,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             server.wait(30)
         except subprocess.TimeoutExpired:
-            server.kill()
+            os.killpg(server.pid, signal.SIGKILL)  # its engine is a process of its own
+            server.wait()
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
