@@ -61,12 +61,15 @@ class ScriptedTeacher:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def shards_of(count: int, *, prompts: int = 2, samples: range = range(2)) -> list[list[Ask]]:
+def shards_of(count: int) -> list[list[Ask]]:
     """Return that many shards."""
-    return [
-        [Ask(prompt=prompt(f"p{shard * prompts + n}"), samples=samples) for n in range(prompts)]
-        for shard in range(count)
-    ]
+    return [shard_of(number) for number in range(count)]
+
+
+def shard_of(number: int) -> list[Ask]:
+    """Return one of two prompts, of two samples each."""
+    names = (f"p{2 * number}", f"p{2 * number + 1}")
+    return [Ask(prompt=prompt(name), samples=range(2)) for name in names]
 
 
 def texts(answers: Iterable[Sequence[Response]]) -> list[list[str]]:
