@@ -9,7 +9,7 @@ from pathlib import Path
 
 from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.errors import DataError
-from advdistill.interfaces import Ask, Teacher
+from advdistill.interfaces import Ask, Member
 from advdistill.records import Finish, Response
 from tests.builders import prompt
 
@@ -35,8 +35,12 @@ class ScriptedTeacher:
     revision: str | None = None
 
     @property
-    def members(self) -> Sequence[tuple[Teacher, int]]:
+    def members(self) -> Sequence[tuple[Member, int]]:
         return [(self, self.samples)]
+
+    @property
+    def author(self) -> Member:
+        return self
 
     def sources(self) -> Sequence[Path]:
         return []
