@@ -198,7 +198,8 @@ def test_another_number_of_shards_is_refused(
 def test_every_answer_is_judged_by_every_rule_once() -> None:
     prompts = {"a": prompt("a"), "b": prompt("b", answer="3")}
     with numbers() as judge:
-        judged = list(stages.judge(judge, prompts, ANSWERS))
+        answers = [[response("a", 0), response("a", 1)], [response("b", 1)]]
+        judged = list(stages.judge(judge, prompts, answers))
     found = [
         [(row.prompt_id, row.sample, row.rule, row.value) for row in shard] for shard in judged
     ]
