@@ -73,9 +73,7 @@ def spelt(about: Mapping[str, object]) -> str:
 
 def told(found: Summary) -> str:
     """Return in one line what lies in a store."""
-    each = (
-        f"{found.fewest}" if found.fewest == found.most else f"{found.fewest} to {found.most}"
-    )
+    each = f"{found.fewest}" if found.fewest == found.most else f"{found.fewest} to {found.most}"
     damaged = f" ({found.unreadable} of them unreadable)" * bool(found.unreadable)
     return (
         f"{found.answers} answers to {found.prompts} prompts ({each} each), "
