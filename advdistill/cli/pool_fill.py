@@ -77,8 +77,8 @@ def filled(asked: Asked, member: Member, *, samples: int, judge: Judge | None) -
         others = store.count() - before - store.added
         return (
             f"{len(asked.prompts)} prompts have all {answers} answers wanted of "
-            f"{type(member).__name__}; store {folder.name}: {store.count()} answers = {before} there before + "
-            f"{store.added} asked for now + {others} by others meanwhile"
+            f"{type(member).__name__}; store {folder.name}: {store.count()} answers = "
+            f"{before} there before + {store.added} asked for now + {others} by others meanwhile"
         )
 
 

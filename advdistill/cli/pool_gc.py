@@ -45,9 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         left, size = left + (not gone), size + one.size * gone
         state = "" if gone else ": stays, a process has come to use it"
         print(printable(f"{one.kind.value:<7} {amount(one.size):>8}  {one.path}{state}"))
-    done = "removed" if options.yes else "could be removed; give --yes to do it"
-    stay = f" + {left} that stay" * bool(left)
-    print(f"{len(doomed)} = {len(doomed) - left}{stay}, {amount(size)} {done}")
+    done = "removed" if options.yes else "to be removed by --yes"
+    print(f"{len(doomed)} found = {len(doomed) - left} {done} ({amount(size)}) + {left} that stay")
     return 0
 
 

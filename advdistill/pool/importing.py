@@ -103,7 +103,7 @@ class _Prompts:
 
         An id alone decides only where the answer does not say what was asked.
         """
-        if answer.key in self.by_key:
+        if answer.key is not None and answer.key in self.by_key:
             return self.by_key[answer.key]
         named = None if answer.prompt_id is None else self.by_id.get(answer.prompt_id)
         if answer.asked is not None:

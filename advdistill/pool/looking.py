@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from advdistill.digests import digest_of_file, digest_of_json
@@ -147,7 +146,6 @@ def keys_of(folder: Path, prompt: str) -> list[str]:
     """Return the keys of the prompts that go by this id or key, in order."""
     keys: set[str] = set()
     for path in shards_of(folder):
-        table = pq.read_table(path, columns=["key", "prompt_id"])
-        named = pc.or_(pc.equal(table["key"], prompt), pc.equal(table["prompt_id"], prompt))
-        keys.update(table.filter(named)["key"].to_pylist())
+        named = [[("key", "==", prompt)], [("prompt_id", "==", prompt)]]
+        keys.update(pq.read_table(path, columns=["key"], filters=named)["key"].to_pylist())
     return sorted(keys)
