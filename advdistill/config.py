@@ -167,9 +167,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     check_groups(cfg)
     settings = build_settings(cfg, RunSettings)
     components = {name: build(name, cfg[name], kind) for name, kind in INTERFACES.items()}
-    for member, _ in components["teacher"].members:
-        _check_pinned("teacher", member)
-    _check_sampling(components["teacher"], components["sampling"])
+    check_teacher(components["teacher"], components["sampling"])
     _check_pinned("student", components["student"])
     _check_signs(components["weighting"], components["objective"])
     held_out = held_out_of(cfg, components["dataset"])
@@ -236,6 +234,18 @@ def check_groups(cfg: DictConfig) -> None:
             raise ConfigError(f"unknown setting '{name}'{hint} (known: {', '.join(known)})")
 
 
+def check_teacher(teacher: Teacher, sampling: Sampling) -> None:
+    """Refuse a teacher whose answers could change, or cannot be had in this way.
+
+    Raises:
+        ConfigError: a model without a revision, a missing file, or a sampling that does not fit.
+    """
+    for member, _ in teacher.members:
+        _check_pinned("teacher", member)
+    _check_sampling(teacher, sampling)
+    _check_sources("teacher", teacher)
+
+
 def _check_pinned(group: str, component: Teacher | Student) -> None:
     model = component.model
     with naming(group):
@@ -268,8 +278,12 @@ def _check_signs(weighting: Weighting, objective: Objective) -> None:
 
 
 def _identity(group: str, component: Dataset | Teacher | Student) -> str:
-    paths = component.sources()
-    for path in paths:
+    _check_sources(group, component)
+    return digest_of_json([digest_of_path(path) for path in component.sources()])
+
+
+def _check_sources(group: str, component: Dataset | Teacher | Student) -> None:
+    for path in component.sources():
         if not path.exists():
             unset = re.search(r"(\w+)_is_not_set", str(path))
             remedy = f"; set the environment variable {unset[1]}" if unset else ""
@@ -277,7 +291,6 @@ def _identity(group: str, component: Dataset | Teacher | Student) -> str:
                 f"{group}: {path} does not exist; wanted the file or folder that its settings "
                 f"name{remedy}"
             )
-    return digest_of_json([digest_of_path(path) for path in paths])
 
 
 def _writable(folder: Path) -> Path:

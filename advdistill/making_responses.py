@@ -63,7 +63,8 @@ class MakeResponses:
             ]
             finishes = self._frozen(draft, stores, self._filled(stores, judge, watch))
         shutil.rmtree(draft / _SCRATCH, ignore_errors=True)
-        return self._meta(finishes)
+        kept = [store.folder.name for store in stores if store.folder.parent == self.stores]
+        return {**self._meta(finishes), "stores": kept}
 
     def _judge(self) -> AbstractContextManager[Judge | None]:
         if not self.sampling.needs_verdicts:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 
-from advdistill.config import plan_of
+from advdistill.config import Runtime, plan_of
 from advdistill.errors import AdvDistillError
 
 if TYPE_CHECKING:
@@ -34,19 +34,17 @@ _QUIET = {
     # Threads that wait for work sleep; spinning ones starve a busy machine.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
-"""Set where the person has not, before the libraries that read them are imported."""
+"""Set before the libraries that read them are imported."""
 
 
 def run_cell(cfg: DictConfig) -> None:
     """Run the cell; exits with 1 after a known failure and 128 + signal when stopped."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    settle_environment()
     try:
         plan = plan_of(cfg, HydraConfig.get().runtime.choices)
-        if plan.runtime.threads is not None:
-            os.environ["OMP_NUM_THREADS"] = str(plan.runtime.threads)
+        settle_threads(plan.runtime)
         from advdistill.pipeline import run
         from advdistill.summary import show
 
@@ -60,6 +58,18 @@ def run_cell(cfg: DictConfig) -> None:
             "give the same command again to go on.",
             128 + stop.number,
         )
+
+
+def settle_environment() -> None:
+    """Set what the libraries read that are imported later, where the person has not."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def settle_threads(runtime: Runtime) -> None:
+    """Give torch its threads; before it is imported."""
+    if runtime.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(runtime.threads)
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

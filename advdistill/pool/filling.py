@@ -150,11 +150,14 @@ class _Filling:
         shard.asks = self._asks(shard)
         if not shard.asks:
             yield shard
-        elif self._claimed(shard):
+        elif not self._claimed(shard):
+            self.elsewhere.append(shard)
+        elif self._kept_meanwhile(shard):
+            shard.claim.close()
+            self.again.append(shard)
+        else:
             self.flying.append(shard)
             yield shard
-        else:
-            self.elsewhere.append(shard)
 
     def _asks(self, shard: Shard) -> list[Ask]:
         """Return what is missing, after as many rounds of wanting more as need no teacher."""
@@ -217,6 +220,16 @@ class _Filling:
         shard.claim.close()
         shard.settled = shard.counts
         self.again.append(shard)
+
+    def _kept_meanwhile(self, shard: Shard) -> bool:
+        """Return whether some of it is there since: whoever had the claim before has kept it."""
+        self.store.refresh()
+        keys = {question.prompt.prompt_id: question.key for question in shard.questions}
+        return any(
+            sample in ask.samples
+            for ask in shard.asks
+            for sample in self.store.samples(keys[ask.prompt.prompt_id])
+        )
 
     def _claimed(self, shard: Shard) -> bool:
         """Return whether nobody else asks for the same; it is held until the shard is kept."""

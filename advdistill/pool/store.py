@@ -39,6 +39,8 @@ ABOUT = "about.json"
 _SHARD = "*.parquet"
 _KEPT_TABLES = 16
 """Shards that stay in memory, since the answers of neighbours are asked for together."""
+_GROUPS = 64
+"""Prompts whose answers are read at once where all are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,18 @@ def open_store(folder: Path, about: Mapping[str, object]) -> Iterator[Store]:
         yield store
 
 
+@contextmanager
+def read_store(folder: Path) -> Iterator[Store]:
+    """Give the store that lies in the folder, to be read alone.
+
+    Nothing in it is changed: shards that are damaged are left out, and stay where they are.
+    """
+    with closing(sqlite3.connect("", isolation_level=None)) as index:
+        store = Store(folder=folder, index=index)
+        store.look()
+        yield store
+
+
 @dataclass(kw_only=True, eq=False)
 class Store:
     """An open store; `open_store` makes it."""
@@ -119,6 +133,8 @@ class Store:
     """Where each answer lies: key, sample, shard, row."""
     shards: set[str] = field(default_factory=set)
     """The names of those that are indexed."""
+    added: int = 0
+    """Answers that have been added through this one."""
     tables: dict[str, pa.Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -132,6 +148,14 @@ class Store:
         for path in sorted(self.folder.glob(_SHARD)):
             if path.stem not in self.shards and _whole(path):
                 self._take(path)
+
+    def look(self) -> None:
+        """Take notice of the shards that are whole, and say which are not."""
+        for path in shards_of(self.folder):
+            if is_whole(path):
+                self._take(path)
+            else:
+                logger.warning("%s: its bytes are not those that its name says; left out", path)
 
     def samples(self, key: str) -> list[int]:
         """Return the numbers of the answers to a prompt that are there, in order."""
@@ -153,11 +177,21 @@ class Store:
         }
         return [[next(found[shard]) for shard, _ in group] for group in places]
 
+    def groups(self) -> Iterator[list[Stored]]:
+        """Yield the answers to each prompt in the order of samples.
+
+        Prompts whose first answers lie in one shard follow each other, so that it is read once.
+        """
+        # sqlite takes shard and row from the row of the least sample
+        keys = self.index.execute(
+            "select key, shard, row, min(sample) from answers group by key order by shard, row"
+        )
+        while part := keys.fetchmany(_GROUPS):
+            yield from self.rows([(key, EVERY) for key, *_ in part])
+
     def every(self) -> Iterator[Stored]:
-        """Yield all answers, in the order of prompts' keys and samples."""
-        keys = self.index.execute("select distinct key from answers order by key")
-        for (key,) in keys.fetchall():
-            yield from self.rows([(key, EVERY)])[0]
+        """Yield all answers."""
+        return chain.from_iterable(self.groups())
 
     def count(self) -> int:
         """Return the number of answers."""
@@ -175,6 +209,7 @@ class Store:
             fresh = [row for row in rows if not self._has(row)]
             if fresh:
                 self._take(self._write(fresh))
+                self.added += len(fresh)
         return len(fresh)
 
     @contextmanager
@@ -250,6 +285,11 @@ def shards_of(folder: Path) -> list[Path]:
     return sorted(folder.glob(_SHARD))
 
 
+def is_whole(path: Path) -> bool:
+    """Return whether a shard's bytes are those that its name says."""
+    return digest_of_file(path)[:32] == path.stem and pq.read_schema(path).equals(schema_of(Stored))
+
+
 def read_shard(path: Path) -> list[Stored]:
     """Return the answers of a shard.
 
@@ -289,8 +329,8 @@ def _write_about(folder: Path, about: Mapping[str, object]) -> None:
 
 
 def _whole(path: Path) -> bool:
-    """Return whether a shard's bytes are those that its name says; others are put aside."""
-    if digest_of_file(path)[:32] == path.stem and pq.read_schema(path).equals(schema_of(Stored)):
+    """Return whether a shard is whole; others are put aside."""
+    if is_whole(path):
         return True
     aside = path.with_suffix(".broken")
     path.replace(aside)

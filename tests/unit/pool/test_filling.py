@@ -149,3 +149,11 @@ def test_an_adaptive_sampling_goes_on_from_what_is_there(store: Store, judge: Ju
     (shard,) = filled(store, teacher, prompts=2, sampling=ADAPTIVE, judge=judge)
     assert teacher.shards == [[("n/train/0", 3, 4)]]
     assert shard.counts == [4, 2]
+
+
+def test_what_another_writer_has_kept_meanwhile_is_not_asked_for(store: Store) -> None:
+    with open_store(store.folder, ABOUT) as other:
+        filled(other, Scripted())
+    late = Scripted(samples=5)
+    assert [shard.number for shard in filled(store, late)] == [0, 1, 2]
+    assert {(start, stop) for shard in late.shards for _, start, stop in shard} == {(4, 5)}
