@@ -199,18 +199,18 @@ class RewardGroups:
     """The rewards of a pool, one row per prompt: all that a weighting sees."""
 
     prompt_ids: tuple[str, ...]
-    samples_PG: NDArray[np.int64]
+    samples_PG: NDArray[np.integer]
     """The number of each sample; -1 where absent."""
     rewards_PG: NDArray[np.float64]
     """NaN where the value is unknown or the sample is absent."""
     present_PG: NDArray[np.bool_]
     passed_PG: NDArray[np.bool_]
     """True where the verdict is `pass`, whatever the value is made of."""
-    lengths_PG: NDArray[np.int64]
+    lengths_PG: NDArray[np.integer]
     """Tokens, or characters where the pool has no token counts; 0 where absent."""
-    answer_ids_PG: NDArray[np.int64]
+    answer_ids_PG: NDArray[np.integer]
     """Equal answers of one prompt share a number; -1 where no answer was read."""
-    text_ids_PG: NDArray[np.int64]
+    text_ids_PG: NDArray[np.integer]
     """Responses to one prompt with equal texts share a number; -1 where absent."""
     parts: Mapping[str, NDArray[np.float64]]
     """Rewards of each rule by its name, shaped as `rewards_PG`."""
@@ -221,9 +221,24 @@ class RewardGroups:
         return self.present_PG & ~np.isnan(self.rewards_PG)
 
 
+class Reach(StrEnum):
+    """How much of a pool the weights of one prompt depend on."""
+
+    group = "group"
+    """On its own answers alone: any part of the pool with all answers of each of its prompts is
+    weighed as the whole is."""
+    pool = "pool"
+    """On those of other prompts too: the whole pool is weighed at once."""
+
+
 @runtime_checkable
 class Weighting(Protocol):
     """Turns rewards into training weights."""
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        ...
 
     @property
     def signed(self) -> bool:

@@ -1,4 +1,4 @@
-"""The makers of what is learnt from a pool: weights, references, the student and its scores."""
+"""The makers of what is learnt from a pool: references, the student and its scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from advdistill import stages
 from advdistill.answers import AnswerFormat
 from advdistill.budget import Budget, BudgetUnit
-from advdistill.health import health_of, rights_of
 from advdistill.interfaces import (
     Evaluation,
     Example,
@@ -22,49 +21,27 @@ from advdistill.interfaces import (
     Validate,
     Verifier,
     Watch,
-    Weighting,
 )
 from advdistill.judging import open_judge
 from advdistill.making import (
     REFERENCES,
-    WEIGHTS,
     Meta,
     read_prompts,
-    read_responses,
-    read_rewards,
+    read_shards,
 )
-from advdistill.pools import Pool, examples_of, groups_of, weights_of
-from advdistill.records import Item, Reference, Score, Split, Verdict, Weight
+from advdistill.pools import Pool, examples_of
+from advdistill.records import (
+    Item,
+    Reference,
+    Response,
+    Reward,
+    Score,
+    Split,
+    Verdict,
+    Weight,
+)
 from advdistill.tables import read_rows, write_rows
 from advdistill.validation import validator
-
-HEALTH = "health.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class MakeWeights:
-    """`weights.parquet`, one row per response, and `health.json`.
-
-    There, `rights` holds by judged answers N how many prompts have 0, 1, ... N right ones.
-    """
-
-    weighting: Weighting
-    budget: Budget
-    responses: Path
-    rewards: Path
-
-    def __call__(self, draft: Path, watch: Watch) -> Meta:
-        responses = read_responses(self.responses)
-        groups = groups_of(responses, read_rewards(self.rewards))
-        weights_PG = self.budget.scaled_PG(stages.weigh(self.weighting, groups))
-        write_rows(draft / WEIGHTS, Weight, [weights_of(groups, weights_PG, responses)])
-        health = health_of(groups, weights_PG)
-        (draft / HEALTH).write_text(
-            json.dumps({**health.numbers(), "rights": rights_of(groups)}, indent=1) + "\n"
-        )
-        watch.report(health.numbers(), 0)
-        watch.progress(1, 1)
-        return {"line": health.line(len(responses)), "health": health.numbers()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +59,9 @@ class PoolFolders:
         return examples_of(
             Pool(
                 prompts={row.prompt_id: row for row in read_prompts(self.prompts, Split.train)},
-                responses=read_responses(self.responses),
-                rewards=read_rewards(self.rewards),
-                weights=read_rows(self.weights / WEIGHTS, Weight),
+                responses=read_shards(self.responses, Response),
+                rewards=read_shards(self.rewards, Reward),
+                weights=read_shards(self.weights, Weight),
                 references=()
                 if self.references is None
                 else read_rows(self.references / REFERENCES, Reference),

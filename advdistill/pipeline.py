@@ -16,16 +16,17 @@ from advdistill.digests import digest_of_json, settings_of
 from advdistill.gates import check_golds, check_verdicts
 from advdistill.launching import check_processes
 from advdistill.making import Maker, Meta, prompts_file
-from advdistill.making_pool import MakeCheck, MakePrompts, MakeRewards
+from advdistill.making_pool import MakeCheck, MakePrompts
 from advdistill.making_responses import MakeResponses
+from advdistill.making_rewards import MakeRewards
 from advdistill.making_student import (
     MakeReferences,
     MakeScores,
     MakeStudent,
-    MakeWeights,
     PoolFolders,
     TrainingHow,
 )
+from advdistill.making_weights import MakeWeights
 from advdistill.models import local_folders, locate
 from advdistill.records import Split
 from advdistill.stages import VERSIONS

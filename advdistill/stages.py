@@ -46,17 +46,17 @@ from advdistill.records import (
 )
 
 VERSIONS = {
-    "load": 2,
+    "load": 3,
     "check": 2,
-    "decontaminate": 1,
+    "decontaminate": 2,
     "sample": 2,
-    "judge": 2,
-    "weigh": 2,
+    "judge": 3,
+    "weigh": 3,
     "refer": 1,
     "train": 2,
     "evaluate": 2,
 }
-"""Raised when a change of code changes a stage's numbers."""
+"""Raised when a change of code changes a stage's numbers or the layout of its files."""
 
 
 def load(dataset: Dataset, *, needed: Split = Split.train) -> dict[Split, list[Prompt]]:

@@ -7,20 +7,20 @@ import pytest
 
 from advdistill.budget import Budget, BudgetUnit
 from advdistill.interfaces import Example, Objective, Packing, Sharding, TrainingJob
-from advdistill.making import REFERENCES, REWARDS, WEIGHTS, prompts_file, shard_file
+from advdistill.making import REFERENCES, prompts_file, read_shards, shard_file
 from advdistill.making_student import (
-    HEALTH,
     MakeReferences,
     MakeStudent,
-    MakeWeights,
     PoolFolders,
     TrainingHow,
 )
+from advdistill.making_weights import HEALTH, MakeWeights
 from advdistill.records import Prompt, Reference, Response, Reward, Split, Verdict, Weight
 from advdistill.tables import read_rows, write_rows
 from advdistill.verifier.number import NumberVerifier
 from advdistill.weighting.uniform import Uniform
 from tests.builders import Watched, prompt, response, reward
+from tests.contract.components import component
 from tests.tiny import ANSWER_FORMAT
 from tests.unit.student.students import NO_BUDGET, OBJECTIVE
 
@@ -74,16 +74,17 @@ class Student:
 def pool(tmp_path: Path) -> PoolFolders:
     """The folders of a pool of five answers to two prompts, one of them truncated."""
     folders = {name: tmp_path / name for name in ("prompts", "responses", "rewards", "weights")}
-    for folder in (*folders.values(), folders["responses"] / "shards"):
-        folder.mkdir()
+    for folder in folders.values():
+        (folder / "shards").mkdir(parents=True)
     train = [prompt(f"n/train/{number}") for number in range(2)]
     write_rows(prompts_file(folders["prompts"], Split.train), Prompt, [train])
     write_rows(prompts_file(folders["prompts"], Split.dev), Prompt, [[]])
     for shard, rows in enumerate((KEYS[:3], KEYS[3:])):
         answers = [response(*key, tokens=3 + key[1]) for key in rows]
         write_rows(shard_file(folders["responses"], shard), Response, [answers])
-    rewards = [reward(*key, verdict=found) for key, found in zip(KEYS, VERDICTS, strict=True)]
-    write_rows(folders["rewards"] / REWARDS, Reward, [rewards])
+        verdicts = VERDICTS[KEYS.index(rows[0]) :]
+        rewards = [reward(*key, verdict=found) for key, found in zip(rows, verdicts, strict=False)]
+        write_rows(shard_file(folders["rewards"], shard), Reward, [rewards])
     return PoolFolders(**folders)
 
 
@@ -96,7 +97,7 @@ def make_weights(pool: PoolFolders, budget: Budget = NO_BUDGET) -> MakeWeights:
 def test_every_answer_has_a_weight_and_unknown_ones_weigh_nothing(pool: PoolFolders) -> None:
     watch = Watched()
     meta = make_weights(pool)(pool.weights, watch)
-    rows = read_rows(pool.weights / WEIGHTS, Weight)
+    rows = read_shards(pool.weights, Weight)
     assert [(row.prompt_id, row.sample, row.value) for row in rows] == [
         (*key, float(key != KEYS[2])) for key in KEYS
     ]
@@ -115,8 +116,29 @@ def test_the_health_of_the_weights_lies_beside_them(pool: PoolFolders) -> None:
 
 def test_a_budget_of_weight_gives_every_prompt_the_same_sum(pool: PoolFolders) -> None:
     make_weights(pool, Budget(unit=BudgetUnit.weight, amount=6.0))(pool.weights, Watched())
-    values = [row.value for row in read_rows(pool.weights / WEIGHTS, Weight)]
+    values = [row.value for row in read_shards(pool.weights, Weight)]
     assert values == [3.0, 3.0, 0.0, 3.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["softmax", "gdpo"])
+def test_a_pool_weighs_the_same_in_any_shards(pool: PoolFolders, tmp_path: Path, name: str) -> None:
+    whole = {name: tmp_path / "whole" / name for name in ("responses", "rewards")}
+    for folder, record in zip(whole.values(), (Response, Reward), strict=True):
+        (folder / "shards").mkdir(parents=True)
+        rows = read_shards(getattr(pool, folder.name), record)
+        write_rows(shard_file(folder, 0), record, [rows])
+    found = []
+    for number, folders in enumerate(({}, whole)):
+        draft = tmp_path / str(number)
+        draft.mkdir()
+        make = replace(make_weights(pool), weighting=component("weighting", name), **folders)
+        found.append((read_rows_after(make, draft), (draft / HEALTH).read_text()))
+    assert found[0] == found[1]
+
+
+def read_rows_after(make: MakeWeights, draft: Path) -> list[Weight]:
+    make(draft, Watched())
+    return read_shards(draft, Weight)
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from advdistill.errors import StageError
-from advdistill.interfaces import Example
-from advdistill.pools import Pool, examples_of, groups_of, weights_of
+from advdistill.interfaces import Example, RewardGroups
+from advdistill.pools import Pool, examples_of, joined, weights_of
+from advdistill.pools import groups_of as groups_of_tables
 from advdistill.records import Reference, Response, Reward, Verdict, Weight
+from advdistill.tables import to_rows, to_table
 from tests.builders import prompt, response, reward
 
 RAGGED = [("a", 0), ("b", 0), ("a", 1), ("c", 5), ("a", 2), ("b", 1)]
@@ -30,6 +33,10 @@ def rewards() -> list[Reward]:
             reward(*key, verdict=verdict, answer="2" if key[1] != 1 else None),
         )
     ]
+
+
+def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> RewardGroups:
+    return groups_of_tables(to_table(Response, responses), to_table(Reward, rewards))
 
 
 def test_a_ragged_pool_becomes_padded_arrays() -> None:
@@ -115,9 +122,39 @@ def test_a_response_that_occurs_twice_is_refused() -> None:
 def test_weights_go_back_to_the_answers_whose_rewards_they_were_made_from() -> None:
     groups = groups_of(responses(), rewards())
     numbers_PG = groups.lengths_PG.astype(float)
-    weights = weights_of(groups, numbers_PG, responses())
+    weights = to_rows(Weight, weights_of(numbers_PG, to_table(Response, responses())))
     assert [(row.prompt_id, row.sample) for row in weights] == RAGGED
     assert [row.value for row in weights] == [row.tokens for row in responses()]
+
+
+def part(names: str) -> RewardGroups:
+    """Return the groups of these prompts alone."""
+    return groups_of(
+        [row for row in responses() if row.prompt_id in names],
+        [row for row in rewards() if row.prompt_id in names],
+    )
+
+
+@pytest.mark.parametrize("parts", [["a", "b", "c"], ["ab", "", "c"], ["abc"]])
+def test_the_groups_of_parts_are_joined_to_those_of_the_whole(parts: list[str]) -> None:
+    whole, found = part("abc"), joined([part(names) for names in parts])
+    for field in fields(whole):
+        if field.name not in ("answer_ids_PG", "text_ids_PG"):  # equal within a prompt, no more
+            np.testing.assert_equal(getattr(found, field.name), getattr(whole, field.name))
+    for one_P, other_P in zip(found.text_ids_PG, whole.text_ids_PG, strict=True):
+        same_PP, wanted_PP = one_P[:, None] == one_P, other_P[:, None] == other_P
+        assert same_PP.tolist() == wanted_PP.tolist()
+
+
+def test_a_rule_that_only_one_part_knows_is_unknown_in_the_other() -> None:
+    one = groups_of([response("a", 0)], [reward("a", 0), reward("a", 0, rule="format")])
+    other = groups_of([response("b", 0)], [reward("b", 0)])
+    values = joined([one, other]).parts["format"]
+    assert np.array_equal(values, [[1.0], [np.nan]], equal_nan=True)
+
+
+def test_no_part_at_all_is_an_empty_pool() -> None:
+    assert joined([]).rewards_PG.shape == (0, 0)
 
 
 def weights() -> list[Weight]:
