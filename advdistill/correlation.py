@@ -102,17 +102,16 @@ class Drawn:
 
     def __add__(self, other: Drawn) -> Drawn:
         """Return those that are kept of both."""
-        arrays = zip(self._arrays, other._arrays, strict=True)
-        return Drawn.of(*map(np.concatenate, arrays))
+        return Drawn.of(
+            np.concatenate([self.draws_K, other.draws_K]),
+            np.concatenate([self.one_K, other.one_K]),
+            np.concatenate([self.other_K, other.other_K]),
+        )
 
     @property
     def rank_correlation(self) -> float | None:
         """Spearman's correlation; None where one of the two does not vary."""
         return CoMoments.of(_ranks_K(self.one_K), _ranks_K(self.other_K)).correlation
-
-    @property
-    def _arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        return self.draws_K, self.one_K, self.other_K
 
 
 def _ranks_K(values_K: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -98,7 +98,7 @@ class Tally:
                 mixed=~flat_P,
                 all_right=equal_P & (rights_P == judged_P),
                 all_wrong=equal_P & (rights_P == 0),
-                unweighted=~weights_PG.any(1),
+                unweighted=(weights_PG != 0).sum(1) == 0,
             ),
             rights=Counter(zip(judged_P.tolist(), rights_P.tolist(), strict=True)),
             sizes=_Sizes.of(weights_PG),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from advdistill.errors import StageError
@@ -19,6 +19,7 @@ from advdistill.interfaces import Example, RewardGroups
 from advdistill.records import TOTAL, Prompt, Reference, Response, Reward, Verdict, Weight
 from advdistill.tables import schema_of
 
+_compute: Any = pyarrow.compute  # whose functions exist at run time only
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -43,7 +44,9 @@ def groups_of(responses: pa.Table, rewards: pa.Table) -> RewardGroups:
         samples_PG=places.grid_PG(places.samples_B.astype(np.int32), -1),
         rewards_PG=places.grid_PG(_floats(totals["value"]), np.nan),
         present_PG=places.grid_PG(np.ones(places.count, dtype=bool), False),
-        passed_PG=places.grid_PG(_array(pc.equal(totals["verdict"], Verdict.passed.value)), False),
+        passed_PG=places.grid_PG(
+            _array(_compute.equal(totals["verdict"], Verdict.passed.value)), False
+        ),
         lengths_PG=places.grid_PG(_lengths_B(responses), 0),
         answer_ids_PG=places.grid_PG(places.numbered_B(totals["answer"]), -1),
         text_ids_PG=places.grid_PG(places.numbered_B(responses["text"]), -1),
@@ -144,7 +147,7 @@ class _Places:
 
     @classmethod
     def of(cls, responses: pa.Table) -> _Places:
-        coded = pc.dictionary_encode(responses["prompt_id"].combine_chunks())
+        coded = _compute.dictionary_encode(responses["prompt_id"].combine_chunks())
         row_B = _integers(coded.indices)
         order_B = np.argsort(row_B, kind="stable")
         sizes_P = np.bincount(row_B, minlength=len(coded.dictionary))
@@ -177,7 +180,7 @@ class _Places:
     def found_R(self, rewards: pa.Table) -> NDArray[np.int64]:
         """Return which answer each row is about; -1 for none of them."""
         names = pa.array(self.prompt_ids, pa.string())
-        row_R = _integers(pc.fill_null(pc.index_in(rewards["prompt_id"], names), -1))
+        row_R = _integers(_compute.fill_null(_compute.index_in(rewards["prompt_id"], names), -1))
         own_B = _pairs(self.row_B, self.samples_B)
         asked_R = _pairs(row_R, _array(rewards["sample"]))
         order_B = np.argsort(own_B)
@@ -195,8 +198,8 @@ class _Places:
 
     def numbered_B(self, values: pa.ChunkedArray) -> NDArray[np.int32]:
         """Return a number that equal values of one prompt share; -1 where there is none."""
-        codes = pc.dictionary_encode(values.combine_chunks()).indices
-        code_B = _integers(pc.fill_null(codes, -1))
+        codes = _compute.dictionary_encode(values.combine_chunks()).indices
+        code_B = _integers(_compute.fill_null(codes, -1))
         _, number_B = np.unique(_pairs(self.row_B, code_B), return_inverse=True)
         return np.where(code_B < 0, -1, number_B).astype(np.int32)
 
@@ -207,13 +210,17 @@ def _pairs(row_B: NDArray[np.int64], number_B: NDArray[np.int64]) -> NDArray[np.
 
 
 def _by_rule(rewards: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    for rule in pc.unique(rewards["rule"]).to_pylist():
-        yield rule, rewards.filter(pc.equal(rewards["rule"], rule))
+    for rule in _compute.unique(rewards["rule"]).to_pylist():
+        yield rule, rewards.filter(_compute.equal(rewards["rule"], rule))
+
+
+def _passed_B(totals: pa.Table) -> NDArray[np.bool_]:
+    return _array(_compute.equal(totals["verdict"], Verdict.passed.value))
 
 
 def _lengths_B(responses: pa.Table) -> NDArray[np.int32]:
-    characters = pc.cast(pc.utf8_length(responses["text"]), pa.int64())
-    return _array(pc.coalesce(responses["tokens"], characters)).astype(np.int32)
+    characters = _compute.cast(_compute.utf8_length(responses["text"]), pa.int64())
+    return _array(_compute.coalesce(responses["tokens"], characters)).astype(np.int32)
 
 
 def _floats(values: pa.ChunkedArray) -> NDArray[np.float64]:
