@@ -25,8 +25,9 @@ _INPUTS = {
     "sample": ("load", "decontaminate"),
     "judge": ("load", "sample"),
     "weigh": ("sample", "judge"),
-    "refer": ("load", "sample"),
-    "train": ("load", "sample", "judge", "weigh", "refer"),
+    "tokenise": ("load", "sample"),
+    "refer": ("sample", "tokenise"),
+    "train": ("load", "sample", "judge", "weigh", "tokenise", "refer"),
     "evaluate/student": ("load", "train"),
 }
 _NAMES = {
@@ -35,6 +36,7 @@ _NAMES = {
     "sample": "pool",
     "judge": "verdicts",
     "weigh": "weights",
+    "tokenise": "tokens",
     "refer": "references",
     "train": "student",
     "evaluate/student": "scores",

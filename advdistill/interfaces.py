@@ -346,17 +346,44 @@ class Objective(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """A prompt and an answer in the student's token ids, which are read when they are asked for."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How many are the prompt's, rendered up to where the answer begins."""
+        ...
+
+    @property
+    def answer_tokens(self) -> int:
+        """How many are the answer's text's; no end is among them."""
+        ...
+
+    def read(self) -> NDArray[np.int32]:
+        """Return the ids of the prompt and, behind them, of the answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One response to train on."""
 
-    prompt: Prompt
-    response: Response
+    prompt_id: str
+    sample: int
+    tokens: Tokens
+    ended: bool
+    """Whether the teacher ended it; no end is taught where it was cut off."""
     weight: float
     right: bool
     """Whether the verifier passed it."""
+    teacher: float | None = None
+    """The teacher's log-prob of it, summed; None where it is not known."""
     reference: float | None = None
     """The base student's log-prob of it, summed; None where no objective asks for it."""
+
+
+Tokenise = Callable[[Sequence["Prompt"], Sequence[str]], tuple[list[list[int]], list[list[int]]]]
+"""Returns the token ids of prompts, rendered up to where an answer begins, and of answers."""
 
 
 Validate = Callable[["PreTrainedModel", "PreTrainedTokenizerBase"], float]
@@ -387,6 +414,14 @@ class Student(Protocol):
         Raises:
             ConfigError: a package it needs is not installed.
         """
+        ...
+
+    def tokenizer_sources(self) -> Sequence[Path]:
+        """Return those of the sources that its token ids depend on: all but weights."""
+        ...
+
+    def tokeniser(self, answer_format: AnswerFormat) -> Tokenise:
+        """Return what makes token ids; those of a text depend on nothing beside it."""
         ...
 
     def train(

@@ -22,7 +22,6 @@ Row = TypeVar("Row")
 SHARD_PROMPTS = 512
 """Prompts in each shard of an artefact, with all their answers, whatever the teacher's shards were:
 what is read, judged, weighed and tokenised at a time."""
-REFERENCES = "references.parquet"
 
 
 class Maker(Protocol):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from advdistill import stages
 from advdistill.answers import AnswerFormat
 from advdistill.budget import Budget, BudgetUnit
+from advdistill.examples import PoolFolders
 from advdistill.interfaces import (
     Evaluation,
-    Example,
     Objective,
     Packing,
     Sharding,
@@ -23,50 +24,10 @@ from advdistill.interfaces import (
     Watch,
 )
 from advdistill.judging import open_judge
-from advdistill.making import (
-    REFERENCES,
-    Meta,
-    read_prompts,
-    read_shards,
-)
-from advdistill.pools import Pool, examples_of
-from advdistill.records import (
-    Item,
-    Reference,
-    Response,
-    Reward,
-    Score,
-    Split,
-    Verdict,
-    Weight,
-)
-from advdistill.tables import read_rows, write_rows
+from advdistill.making import Meta, read_prompts, shard_file, shard_files
+from advdistill.records import Item, Reference, Response, Score, Split, Verdict
+from advdistill.tables import read_table, write_rows
 from advdistill.validation import validator
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolFolders:
-    """Where the artefacts lie that a student learns from."""
-
-    prompts: Path
-    responses: Path
-    rewards: Path
-    weights: Path
-    references: Path | None = None
-
-    def examples(self) -> list[Example]:
-        """Return every response with all that was made of it."""
-        return examples_of(
-            Pool(
-                prompts={row.prompt_id: row for row in read_prompts(self.prompts, Split.train)},
-                responses=read_shards(self.responses, Response),
-                rewards=read_shards(self.rewards, Reward),
-                weights=read_shards(self.weights, Weight),
-                references=()
-                if self.references is None
-                else read_rows(self.references / REFERENCES, Reference),
-            )
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +60,7 @@ class TrainingHow:
 
 @dataclass(frozen=True, kw_only=True)
 class MakeReferences:
-    """`references.parquet`: the base student's log-prob of every response."""
+    """`shards/00000.parquet` and on: the base student's log-prob of every response."""
 
     student: Student
     answer_format: AnswerFormat
@@ -110,7 +71,11 @@ class MakeReferences:
         none = Budget(unit=BudgetUnit.none, amount=1.0)
         job = self.how.job(self.answer_format, watch, budget=none, validate=None)
         references = stages.refer(self.student, self.pool.examples(), job=job)
-        write_rows(draft / REFERENCES, Reference, [references])
+        (draft / "shards").mkdir(exist_ok=True)
+        left = iter(references)
+        for number, file in enumerate(shard_files(self.pool.responses)):
+            shard = list(islice(left, read_table(file, Response, ["sample"]).num_rows))
+            write_rows(shard_file(draft, number), Reference, [shard])
         unknown = sum(row.logprob_sum is None for row in references)
         return {
             "line": f"{len(references)} answers = {len(references) - unknown} with the base "

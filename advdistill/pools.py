@@ -5,7 +5,7 @@ Axes: `P` prompts, `G` samples per prompt, `B` responses, `R` rows of one rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,8 +15,8 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from advdistill.errors import StageError
-from advdistill.interfaces import Example, RewardGroups
-from advdistill.records import TOTAL, Prompt, Reference, Response, Reward, Verdict, Weight
+from advdistill.interfaces import RewardGroups
+from advdistill.records import TOTAL, Response, Reward, Verdict, Weight
 from advdistill.tables import schema_of
 
 _compute: Any = pyarrow.compute  # whose functions exist at run time only
@@ -56,7 +56,8 @@ def groups_of(responses: pa.Table, rewards: pa.Table) -> RewardGroups:
 
 def joined(parts: Sequence[RewardGroups]) -> RewardGroups:
     """Return the groups of several tables as one pool, in their order; a prompt is in one part."""
-    parts = [_NO_GROUPS, *parts]  # so that the arrays of none at all have their types
+    none = groups_of(schema_of(Response).empty_table(), schema_of(Reward).empty_table())
+    parts = [none, *parts]  # so that the arrays of no part at all have their types
     width = max(part.rewards_PG.shape[1] for part in parts)
     rules = dict.fromkeys(rule for part in parts for rule in part.parts)
 
@@ -89,49 +90,45 @@ def weights_of(weights_PG: NDArray[np.float64], responses: pa.Table) -> pa.Table
     return pa.table(columns, schema_of(Weight))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pool:
-    """The answers to the training prompts with all that was made of them."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """What was made of the answers of a table, in their order."""
 
-    prompts: Mapping[str, Prompt]
-    responses: Sequence[Response]
-    rewards: Sequence[Reward]
-    weights: Sequence[Weight]
-    references: Sequence[Reference] = ()
-    """Empty where no objective asks for them."""
+    weights_B: NDArray[np.float64]
+    right_B: NDArray[np.bool_]
+    """Whether the verifier passed the answer, by the total rule."""
+    references_B: NDArray[np.float64]
+    """NaN where there is none."""
 
 
-def examples_of(pool: Pool) -> list[Example]:
-    """Return each response with its weight, those of weight 0 included.
+def labels_of(
+    responses: pa.Table, rewards: pa.Table, weights: pa.Table, references: pa.Table | None
+) -> Labels:
+    """Return the labels of some answers, those of weight 0 included; without references, none.
 
     Raises:
-        StageError: the weights, rewards or references are of another pool.
+        StageError: the weights, rewards or references are of other answers.
     """
-    keys = {(response.prompt_id, response.sample) for response in pool.responses}
-    value = {(row.prompt_id, row.sample): row.value for row in pool.weights}
-    totals = [row for row in pool.rewards if row.rule == TOTAL]
-    verdict = {(row.prompt_id, row.sample): row.verdict for row in totals}
-    reference = {(row.prompt_id, row.sample): row.logprob_sum for row in pool.references}
-    for name, found, count in (
-        ("weights", value, len(pool.weights)),
-        ("rewards", verdict, len(totals)),
-        ("references", reference or keys, len(pool.references) or len(keys)),
-    ):
-        if set(found) != keys or not len(keys) == count == len(pool.responses):
-            raise StageError(
-                f"stage 'train': {count} {name} for {len(pool.responses)} responses, or of "
-                f"other keys; wanted one of the {name} for each response"
-            )
-    return [
-        Example(
-            prompt=pool.prompts[response.prompt_id],
-            response=response,
-            weight=value[response.prompt_id, response.sample],
-            right=verdict[response.prompt_id, response.sample] is Verdict.passed,
-            reference=reference.get((response.prompt_id, response.sample)),
+    places = _Places.of(responses)
+    totals = rewards.filter(_compute.equal(rewards["rule"], TOTAL))
+    return Labels(
+        weights_B=_floats(_matched("weights", weights, places)["value"]),
+        right_B=_passed_B(_matched("rewards", totals, places)),
+        references_B=np.full(places.count, np.nan)
+        if references is None
+        else _floats(_matched("references", references, places)["logprob_sum"]),
+    )
+
+
+def _matched(name: str, rows: pa.Table, places: _Places) -> pa.Table:
+    """Return the rows in the order of the answers they are about."""
+    found_R = places.found_R(rows)
+    if not len(rows) == len(np.unique(found_R[found_R >= 0])) == places.count:
+        raise StageError(
+            f"stage 'train': {len(rows)} {name} for {places.count} responses, or of other keys; "
+            f"wanted one of the {name} for each response"
         )
-        for response in pool.responses
-    ]
+    return rows.take(np.argsort(found_R))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -237,6 +234,3 @@ def _array(values: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
 
 def _to_width(array_PG: NDArray[Any], width: int) -> tuple[tuple[int, int], tuple[int, int]]:
     return (0, 0), (0, width - array_PG.shape[1])
-
-
-_NO_GROUPS = groups_of(schema_of(Response).empty_table(), schema_of(Reward).empty_table())

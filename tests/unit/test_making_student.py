@@ -5,18 +5,29 @@ from pathlib import Path
 
 import pytest
 
+from advdistill.answers import AnswerFormat
 from advdistill.budget import Budget, BudgetUnit
-from advdistill.interfaces import Example, Objective, Packing, Sharding, TrainingJob
-from advdistill.making import REFERENCES, prompts_file, read_shards, shard_file
+from advdistill.errors import StageError
+from advdistill.examples import PoolFolders
+from advdistill.interfaces import (
+    Example,
+    Objective,
+    Packing,
+    Sharding,
+    Tokenise,
+    TrainingJob,
+)
+from advdistill.making import prompts_file, read_shards, shard_file
 from advdistill.making_student import (
     MakeReferences,
     MakeStudent,
-    PoolFolders,
     TrainingHow,
 )
+from advdistill.making_tokens import MakeTokens
 from advdistill.making_weights import HEALTH, MakeWeights
-from advdistill.records import Prompt, Reference, Response, Reward, Split, Verdict, Weight
+from advdistill.records import Finish, Prompt, Reference, Response, Reward, Split, Verdict, Weight
 from advdistill.tables import read_rows, write_rows
+from advdistill.tokens import tokens_file
 from advdistill.verifier.number import NumberVerifier
 from advdistill.weighting.uniform import Uniform
 from tests.builders import Watched, prompt, response, reward
@@ -27,6 +38,9 @@ from tests.unit.student.students import NO_BUDGET, OBJECTIVE
 HOW = TrainingHow(row_tokens=77, packing=Packing.plain, sharding=Sharding.fsdp)
 VERDICTS = [Verdict.passed, Verdict.failed, Verdict.truncated, Verdict.passed, Verdict.passed]
 KEYS = [("n/train/0", 0), ("n/train/0", 1), ("n/train/0", 2), ("n/train/1", 0), ("n/train/1", 1)]
+
+
+FOLDERS = ("prompts", "responses", "rewards", "weights", "tokens")
 
 
 @dataclass
@@ -65,15 +79,24 @@ class Student:
     def check(self) -> None:
         """Need nothing."""
 
+    def tokenizer_sources(self) -> Sequence[Path]:
+        return []
+
+    def tokeniser(self, answer_format: AnswerFormat) -> Tokenise:
+        return lambda prompts, answers: (
+            [[*prompt.question.encode()] for prompt in prompts],
+            [[*answer.encode()] for answer in answers],
+        )
+
     def refer(self, examples: Sequence[Example], *, job: TrainingJob) -> list[float | None]:
         self.jobs.append(job)
-        return [None if one.response.sample == 2 else -1.0 for one in examples]
+        return [None if one.sample == 2 else -1.0 for one in examples]
 
 
 @pytest.fixture
 def pool(tmp_path: Path) -> PoolFolders:
     """The folders of a pool of five answers to two prompts, one of them truncated."""
-    folders = {name: tmp_path / name for name in ("prompts", "responses", "rewards", "weights")}
+    folders = {name: tmp_path / name for name in FOLDERS}
     for folder in folders.values():
         (folder / "shards").mkdir(parents=True)
     train = [prompt(f"n/train/{number}") for number in range(2)]
@@ -85,7 +108,19 @@ def pool(tmp_path: Path) -> PoolFolders:
         verdicts = VERDICTS[KEYS.index(rows[0]) :]
         rewards = [reward(*key, verdict=found) for key, found in zip(rows, verdicts, strict=False)]
         write_rows(shard_file(folders["rewards"], shard), Reward, [rewards])
-    return PoolFolders(**folders)
+    made = PoolFolders(**folders)
+    make_tokens(made)(made.tokens, Watched())
+    return made
+
+
+def make_tokens(pool: PoolFolders, processes: int = 1) -> MakeTokens:
+    return MakeTokens(
+        student=Student(),
+        answer_format=ANSWER_FORMAT,
+        prompts=pool.prompts,
+        responses=pool.responses,
+        processes=processes,
+    )
 
 
 def make_weights(pool: PoolFolders, budget: Budget = NO_BUDGET) -> MakeWeights:
@@ -147,6 +182,50 @@ def weighted(pool: PoolFolders) -> PoolFolders:
     return pool
 
 
+def test_examples_hold_each_answer_with_all_that_was_made_of_it(weighted: PoolFolders) -> None:
+    found = weighted.examples()
+    assert len(found) == 5
+    assert [(one.prompt_id, one.sample) for one in found] == KEYS
+    assert [found[place] for place in range(-5, 0)] == list(found) == found[:]
+    for one in found:
+        assert one.tokens.read().tobytes().replace(b"\0", b"") == b"1 + 1?#### 2"
+        assert (one.tokens.prompt_tokens, one.tokens.answer_tokens) == (6, 6)
+        assert one.ended
+        assert one.teacher is None
+
+
+def test_a_cut_answer_and_the_teachers_log_prob_are_told(weighted: PoolFolders) -> None:
+    path = shard_file(weighted.responses, 1)
+    one, other = read_rows(path, Response)
+    write_rows(path, Response, [[replace(one, finish=Finish.length, logprob_sum=-2.5), other]])
+    found = weighted.examples()[3:]
+    assert [(one.ended, one.teacher) for one in found] == [(False, -2.5), (True, None)]
+
+
+def test_tokens_of_another_pool_are_refused(weighted: PoolFolders) -> None:
+    tokens_file(weighted.tokens, 1).write_bytes(tokens_file(weighted.tokens, 0).read_bytes())
+    with pytest.raises(StageError, match="tokens of 3 answers, or of other ones than the 2"):
+        weighted.examples()
+
+
+def test_tokens_are_made_once_and_alike_by_several_processes(
+    weighted: PoolFolders, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    again.mkdir()
+    meta = make_tokens(weighted, processes=2)(again, Watched())
+    assert meta["line"] == "42 tokens = 12 of 2 prompts + 30 of 5 answers"
+    first = tokens_file(again, 0)
+    before = first.stat().st_mtime_ns
+    torn = tokens_file(again, 1)
+    torn.write_bytes(torn.read_bytes()[:-20])
+    make_tokens(weighted)(again, Watched())
+    assert first.stat().st_mtime_ns == before
+    for number in range(2):
+        wanted = tokens_file(weighted.tokens, number).read_bytes()
+        assert tokens_file(again, number).read_bytes() == wanted
+
+
 def make_student(student: Student, pool: PoolFolders) -> MakeStudent:
     return MakeStudent(
         student=student,
@@ -166,7 +245,7 @@ def test_a_student_sees_every_answer_and_how_it_is_to_be_trained(
 ) -> None:
     student, watch = Student(), Watched()
     meta = make_student(student, weighted)(tmp_path, watch)
-    assert student.seen == weighted.examples()
+    assert student.seen == list(weighted.examples())
     assert [(one.weight, one.right, one.reference) for one in student.seen] == [
         (1.0, True, None),
         (1.0, False, None),
@@ -207,7 +286,7 @@ def test_references_are_rows_that_the_examples_hold_afterwards(
     make = MakeReferences(student=student, answer_format=ANSWER_FORMAT, pool=weighted, how=HOW)
     meta = make(tmp_path, Watched())
     assert meta["line"] == "5 answers = 4 with the base student's log-prob + 1 too long"
-    rows = read_rows(tmp_path / REFERENCES, Reference)
+    rows = read_shards(tmp_path, Reference)
     assert [(row.prompt_id, row.sample) for row in rows] == KEYS
     examples = replace(weighted, references=tmp_path).examples()
     assert [one.reference for one in examples] == [-1.0, -1.0, None, -1.0, -1.0]
