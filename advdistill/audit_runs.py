@@ -18,7 +18,7 @@ from advdistill.budget import Budget
 from advdistill.build import TARGET, build
 from advdistill.errors import DataError
 from advdistill.interfaces import Weighting
-from advdistill.making import prompts_file, shard_files
+from advdistill.making import prompts_file, read_shards, shard_files
 from advdistill.records import Prompt, Response, Reward, Split, Weight
 from advdistill.tables import read_rows
 
@@ -67,8 +67,8 @@ def read_run(folder: Path) -> FinishedRun:
         pool=Pool(
             prompts={prompt.prompt_id: prompt for prompt in train},
             responses=[response for shard in shards for response in shard],
-            rewards=read_rows(artefacts["judge"] / "rewards.parquet", Reward),
-            weights=read_rows(artefacts["weigh"] / "weights.parquet", Weight),
+            rewards=read_shards(artefacts["judge"], Reward),
+            weights=read_shards(artefacts["weigh"], Weight),
         ),
         shards=shards,
         answer_format=build("answer_format", cfg.answer_format, AnswerFormat),

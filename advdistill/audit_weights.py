@@ -10,14 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from advdistill.audit import Pool, totals_of
 from advdistill.budget import Budget
-from advdistill.interfaces import RewardGroups, Weighting
+from advdistill.interfaces import Weighting
 from advdistill.pools import groups_of, weights_of
-from advdistill.records import Reward, Verdict
+from advdistill.records import Response, Reward, Verdict, Weight
 from advdistill.stages import weigh
+from advdistill.tables import to_rows, to_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,10 @@ def reweigh(
     Raises:
         StageError: a row is missing, or the weighting breaks its promise.
     """
-    before, after = groups_of(pool.responses, pool.rewards), groups_of(pool.responses, second)
+    responses = to_table(Response, pool.responses)
+    before, after = (
+        groups_of(responses, to_table(Reward, rows)) for rows in (pool.rewards, second)
+    )
     old_PG, new_PG = (budget.scaled_PG(weigh(weighting, one)) for one in (before, after))
     changed_PG = ~np.isclose(old_PG, new_PG, rtol=1e-9, atol=1e-12)
     moved_PG = np.where(changed_PG, np.abs(new_PG - old_PG), 0.0)
@@ -91,7 +96,7 @@ def reweigh(
             for row in np.argsort(-moved_PG.sum(1), kind="stable")
             if changed_PG[row].any()
         ],
-        stale=_stale(pool, before, old_PG),
+        stale=_stale(pool, responses, old_PG),
     )
 
 
@@ -99,9 +104,9 @@ def _passes(totals: Iterable[Reward]) -> Counter[str]:
     return Counter(row.prompt_id for row in totals if row.verdict is Verdict.passed)
 
 
-def _stale(pool: Pool, groups: RewardGroups, weights_PG: NDArray[np.float64]) -> int:
+def _stale(pool: Pool, responses: pa.Table, weights_PG: NDArray[np.float64]) -> int:
     stored = {(weight.prompt_id, weight.sample): weight.value for weight in pool.weights}
-    today = weights_of(groups, weights_PG, pool.responses)
+    today = to_rows(Weight, weights_of(weights_PG, responses))
     return sum(
         not np.isclose(one.value, stored[one.prompt_id, one.sample], rtol=1e-9, atol=1e-12)
         for one in today

@@ -14,8 +14,8 @@ from advdistill.cache import Artefact
 from advdistill.compare.mcnemar import Discordance, exact_mcnemar
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
-from advdistill.making import prompts_file, shard_files
-from advdistill.records import TOTAL, Item, Prompt, Response, Reward, Score, Split, Verdict, Weight
+from advdistill.making import PromptsInStep, shard_file
+from advdistill.records import TOTAL, Item, Response, Reward, Score, Verdict, Weight
 from advdistill.tables import read_rows
 from advdistill.tracking import Artifact
 
@@ -25,8 +25,9 @@ _INPUTS = {
     "sample": ("load", "decontaminate"),
     "judge": ("load", "sample"),
     "weigh": ("sample", "judge"),
-    "refer": ("load", "sample"),
-    "train": ("load", "sample", "judge", "weigh", "refer"),
+    "tokenise": ("load", "sample"),
+    "refer": ("sample", "tokenise"),
+    "train": ("load", "sample", "judge", "weigh", "tokenise", "refer"),
     "evaluate/student": ("load", "train"),
 }
 _NAMES = {
@@ -35,6 +36,7 @@ _NAMES = {
     "sample": "pool",
     "judge": "verdicts",
     "weigh": "weights",
+    "tokenise": "tokens",
     "refer": "references",
     "train": "student",
     "evaluate/student": "scores",
@@ -152,19 +154,16 @@ def samples_table(
     artefacts: Mapping[str, Artefact], count: int
 ) -> tuple[list[str], list[list[object]]]:
     """Return the first answers of the pool with their verdicts and weights."""
-    pool = read_rows(shard_files(artefacts["sample"].folder)[0], Response)[:count]
-    prompts = {
-        prompt.prompt_id: prompt
-        for prompt in read_rows(prompts_file(artefacts["load"].folder, Split.train), Prompt)
-    }
+    pool = read_rows(shard_file(artefacts["sample"].folder, 0), Response)[:count]
+    prompts = PromptsInStep(artefacts["load"].folder).of(row.prompt_id for row in pool)
     rewards = {
         (reward.prompt_id, reward.sample): reward
-        for reward in read_rows(artefacts["judge"].folder / "rewards.parquet", Reward)
+        for reward in read_rows(shard_file(artefacts["judge"].folder, 0), Reward)
         if reward.rule == TOTAL
     }
     weights = {
         (weight.prompt_id, weight.sample): weight.value
-        for weight in read_rows(artefacts["weigh"].folder / "weights.parquet", Weight)
+        for weight in read_rows(shard_file(artefacts["weigh"].folder, 0), Weight)
     }
     columns = ["prompt_id", "sample", "question", "gold", "response", "verdict", "answer", "weight"]
     rows: list[list[object]] = []

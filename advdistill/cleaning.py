@@ -11,9 +11,9 @@ from pathlib import Path
 from advdistill.decontamination import overlaps
 from advdistill.errors import DataError
 from advdistill.interfaces import Watch
-from advdistill.making import Meta, prompts_file
+from advdistill.making import Meta, prompts_file, write_prompts
 from advdistill.records import Prompt, Split
-from advdistill.tables import read_rows, write_rows
+from advdistill.tables import read_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class MakeClean:
         dropped = {overlap.train_id for overlap in found}
         for split in (Split.train, Split.dev):
             kept = [prompt for prompt in splits[split] if prompt.prompt_id not in dropped]
-            write_rows(prompts_file(draft, split), Prompt, [kept])
+            write_prompts(draft, split, kept)
             splits[split] = kept
         if not splits[Split.train]:
             raise DataError(

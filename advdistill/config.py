@@ -70,7 +70,8 @@ class Runtime:
     isolate: bool
     """Run each stage that holds a model in a process of its own."""
     judges: int
-    """Processes for the verdicts that cannot promise to end."""
+    """Processes that judge and tokenise the pool, each a shard at a time, and as many for the verdicts
+    that cannot promise to end."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

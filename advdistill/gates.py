@@ -36,6 +36,6 @@ def check_verdicts(rewards: Artefact, responses: Artefact, *, max_unjudged: floa
     if unjudged > max_unjudged:
         raise StageError(
             f"stage 'judge': {unjudged:.1%} of the answers ended in error or timeout; wanted at "
-            f"most {max_unjudged:.1%}; look at the rows of {rewards.folder / 'rewards.parquet'} "
+            f"most {max_unjudged:.1%}; look at the rows of {rewards.folder / 'shards'} "
             "or raise max_unjudged"
         )

@@ -151,13 +151,15 @@ def wrong_PG(groups: RewardGroups) -> NDArray[np.bool_]:
 
 def draws_PG(groups: RewardGroups, seed: int) -> NDArray[np.int64]:
     """Return a number drawn for each sample by the hash of (seed, prompt_id, sample)."""
-    rows = zip(groups.prompt_ids, groups.samples_PG.tolist(), strict=True)
-    draws = [[sample_seed(seed, prompt_id, sample) for sample in row] for prompt_id, row in rows]
-    return np.array(draws, dtype=np.int64).reshape(groups.samples_PG.shape)
+    rows = zip(groups.prompt_ids, groups.samples_PG, strict=True)
+    draws = (
+        sample_seed(seed, prompt_id, sample) for prompt_id, row in rows for sample in row.tolist()
+    )
+    return np.fromiter(draws, np.int64, groups.samples_PG.size).reshape(groups.samples_PG.shape)
 
 
-def first_PG(chosen_PG: NDArray[np.bool_], order_PG: NDArray[np.int64]) -> NDArray[np.bool_]:
+def first_PG(chosen_PG: NDArray[np.bool_], order_PG: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Return True for the one chosen sample of each group that comes first in the order."""
-    last = np.iinfo(np.int64).max
+    last = np.int64(np.iinfo(np.int64).max)
     first_P1 = np.where(chosen_PG, order_PG, last).min(1, keepdims=True, initial=last)
     return chosen_PG & (order_PG == first_P1)

@@ -1,17 +1,20 @@
 """What the weights of a pool look like before any time is spent on training with them.
 
-Axes: `P` prompts, `G` samples per prompt, `K` samples with a known
-reward.
+A `Tally` counts a part of a pool; those of all parts add up to that of the whole.
+
+Axes: `P` prompts, `G` samples per prompt, `K` samples with a known reward.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advdistill.groups import right_PG, zero_variance_P1
+from advdistill.correlation import CoMoments, Drawn
+from advdistill.groups import draws_PG, right_PG, zero_variance_P1
 from advdistill.interfaces import RewardGroups
 
 
@@ -41,7 +44,8 @@ class Health:
     length_correlation: float | None
     """Pearson's, of weight and length among the samples with a known reward."""
     length_rank_correlation: float | None
-    """Spearman's, of the same."""
+    """Spearman's, of the same; of the 100,000 whose hash of (prompt_id, sample) is lowest where
+    there are more, as ranks are known only to who holds all."""
 
     def numbers(self) -> dict[str, float]:
         """Return the fields that are known, as numbers to report."""
@@ -58,57 +62,129 @@ class Health:
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tally:
+    """What the health of some prompts' weights is computed from."""
+
+    weights: Counter[str]
+    """Answers by the sign of their weight."""
+    groups: Counter[str]
+    """Prompts by what is said of them: see `Health`."""
+    rights: Counter[tuple[int, int]]
+    """Prompts by (judged answers, right ones)."""
+    sizes: _Sizes
+    lengths: CoMoments
+    """Of weight and length among the answers with a known reward."""
+    drawn: Drawn
+    """Some of these answers, for the ranks."""
+
+    @classmethod
+    def of(cls, groups: RewardGroups, weights_PG: NDArray[np.float64]) -> Tally:
+        """Return the tally of these weights."""
+        known_PG = groups.known_PG
+        weights_K = weights_PG[known_PG]
+        lengths_K = groups.lengths_PG[known_PG].astype(np.float64)
+        rights_P, judged_P = right_PG(groups).sum(1), known_PG.sum(1)
+        flat_P = zero_variance_P1(groups.rewards_PG)[:, 0]
+        equal_P = flat_P & known_PG.any(1)
+        return cls(
+            weights=_counted(
+                positive=weights_PG > 0,
+                negative=weights_PG < 0,
+                zero=groups.present_PG & (weights_PG == 0),
+            ),
+            groups=_counted(
+                all=np.ones(len(flat_P), dtype=bool),
+                mixed=~flat_P,
+                all_right=equal_P & (rights_P == judged_P),
+                all_wrong=equal_P & (rights_P == 0),
+                unweighted=(weights_PG != 0).sum(1) == 0,
+            ),
+            rights=Counter(zip(judged_P.tolist(), rights_P.tolist(), strict=True)),
+            sizes=_Sizes.of(weights_PG),
+            lengths=CoMoments.of(weights_K, lengths_K),
+            drawn=Drawn.of(draws_PG(groups, 0)[known_PG], weights_K, lengths_K),
+        )
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return the tally of both; no prompt is in both."""
+        return Tally(**{
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
+        })  # fmt: skip
+
+    @property
+    def health(self) -> Health:
+        """The health of these weights."""
+        weighted = self.weights["positive"] + self.weights["negative"]
+        prompts, sizes = max(self.groups["all"], 1), self.sizes
+        return Health(
+            positive=self.weights["positive"],
+            negative=self.weights["negative"],
+            zero=self.weights["zero"],
+            effective_samples=sizes.effective,
+            effective_share=sizes.effective / weighted if weighted else None,
+            largest_share=sizes.largest / sizes.total if weighted else None,
+            negative_share=sizes.negative / sizes.total if weighted else None,
+            mixed_groups=self.groups["mixed"] / prompts,
+            all_right_groups=self.groups["all_right"] / prompts,
+            all_wrong_groups=self.groups["all_wrong"] / prompts,
+            unweighted_groups=self.groups["unweighted"] / prompts,
+            length_correlation=self.lengths.correlation,
+            length_rank_correlation=self.drawn.rank_correlation,
+        )
+
+    def rights_by_judged(self) -> dict[int, list[int]]:
+        """Return, by judged answers N of a group, how many groups have 0, 1, ... N right ones."""
+        return {
+            judged: [self.rights[judged, right] for right in range(judged + 1)]
+            for judged in sorted({judged for judged, _ in self.rights})
+        }
+
+
 def health_of(groups: RewardGroups, weights_PG: NDArray[np.float64]) -> Health:
-    """Return the health of the weights."""
-    size_PG = np.abs(weights_PG)
-    total = float(size_PG.sum())
-    weighted = int((weights_PG != 0).sum())
-    # scaled by the largest, so that the squares of tiny weights are not rounded to 0
-    scaled_PG = size_PG / (size_PG.max(initial=0.0) or 1.0)
-    effective = float(scaled_PG.sum() ** 2 / (scaled_PG**2).sum()) if weighted else 0.0
-    flat_P = zero_variance_P1(groups.rewards_PG)[:, 0] & groups.known_PG.any(1)
-    rights_P, judged_P = right_PG(groups).sum(1), groups.known_PG.sum(1)
-    weights_K, lengths_K = (
-        array_PG[groups.known_PG].astype(np.float64) for array_PG in (weights_PG, groups.lengths_PG)
-    )
-    return Health(
-        positive=int((weights_PG > 0).sum()),
-        negative=int((weights_PG < 0).sum()),
-        zero=int((groups.present_PG & (weights_PG == 0)).sum()),
-        effective_samples=effective,
-        effective_share=effective / weighted if weighted else None,
-        largest_share=float(size_PG.max()) / total if weighted else None,
-        negative_share=float(size_PG[weights_PG < 0].sum()) / total if weighted else None,
-        mixed_groups=_share(~zero_variance_P1(groups.rewards_PG)[:, 0]),
-        all_right_groups=_share(flat_P & (rights_P == judged_P)),
-        all_wrong_groups=_share(flat_P & (rights_P == 0)),
-        unweighted_groups=_share((weights_PG != 0).sum(1) == 0),
-        length_correlation=_correlation(weights_K, lengths_K),
-        length_rank_correlation=_correlation(_ranks_K(weights_K), _ranks_K(lengths_K)),
-    )
+    """Return the health of the weights of a whole pool."""
+    return Tally.of(groups, weights_PG).health
 
 
-def rights_of(groups: RewardGroups) -> dict[int, list[int]]:
-    """Return, by judged answers N of a group, how many groups have 0, 1, ... N right ones."""
-    judged_P, rights_P = groups.known_PG.sum(1), right_PG(groups).sum(1)
-    return {
-        judged: np.bincount(rights_P[judged_P == judged], minlength=judged + 1).tolist()
-        for judged in np.unique(judged_P).tolist()
-    }
+@dataclass(frozen=True, kw_only=True)
+class _Sizes:
+    """Of |w|."""
+
+    total: float
+    negative: float
+    """The part of the total that negative weights have."""
+    largest: float
+    squares: float
+    """Of |w| / largest, so that the squares of tiny weights are not rounded to 0."""
+
+    @classmethod
+    def of(cls, weights_PG: NDArray[np.float64]) -> _Sizes:
+        size_PG = np.abs(weights_PG)
+        largest = float(size_PG.max(initial=0.0))
+        return cls(
+            total=float(size_PG.sum()),
+            negative=float(size_PG[weights_PG < 0].sum()),
+            largest=largest,
+            squares=float(((size_PG / (largest or 1.0)) ** 2).sum()),
+        )
+
+    def __add__(self, other: _Sizes) -> _Sizes:
+        largest = max(self.largest, other.largest)
+        return _Sizes(
+            total=self.total + other.total,
+            negative=self.negative + other.negative,
+            largest=largest,
+            squares=sum(
+                one.squares * (one.largest / (largest or 1.0)) ** 2 for one in (self, other)
+            ),
+        )
+
+    @property
+    def effective(self) -> float:
+        """(sum |w|)^2 / sum w^2."""
+        return (self.total / self.largest) ** 2 / self.squares if self.largest else 0.0
 
 
-def _share(chosen_P: NDArray[np.bool_]) -> float:
-    return float(chosen_P.mean()) if len(chosen_P) else 0.0
-
-
-def _correlation(one_K: NDArray[np.float64], other_K: NDArray[np.float64]) -> float | None:
-    """Return Pearson's correlation; None where one of the two does not vary."""
-    if len(one_K) < 2 or np.ptp(one_K) == 0 or np.ptp(other_K) == 0:
-        return None
-    return float(np.corrcoef(one_K / np.abs(one_K).max(), other_K)[0, 1])
-
-
-def _ranks_K(values_K: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rank of each value; equal ones share the mean of their ranks."""
-    _, place_K, counts = np.unique(values_K, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place_K]
+def _counted(**chosen: NDArray[np.bool_]) -> Counter[str]:
+    return Counter({name: int(array.sum()) for name, array in chosen.items()})

@@ -199,18 +199,18 @@ class RewardGroups:
     """The rewards of a pool, one row per prompt: all that a weighting sees."""
 
     prompt_ids: tuple[str, ...]
-    samples_PG: NDArray[np.int64]
+    samples_PG: NDArray[np.integer]
     """The number of each sample; -1 where absent."""
     rewards_PG: NDArray[np.float64]
     """NaN where the value is unknown or the sample is absent."""
     present_PG: NDArray[np.bool_]
     passed_PG: NDArray[np.bool_]
     """True where the verdict is `pass`, whatever the value is made of."""
-    lengths_PG: NDArray[np.int64]
+    lengths_PG: NDArray[np.integer]
     """Tokens, or characters where the pool has no token counts; 0 where absent."""
-    answer_ids_PG: NDArray[np.int64]
+    answer_ids_PG: NDArray[np.integer]
     """Equal answers of one prompt share a number; -1 where no answer was read."""
-    text_ids_PG: NDArray[np.int64]
+    text_ids_PG: NDArray[np.integer]
     """Responses to one prompt with equal texts share a number; -1 where absent."""
     parts: Mapping[str, NDArray[np.float64]]
     """Rewards of each rule by its name, shaped as `rewards_PG`."""
@@ -221,9 +221,24 @@ class RewardGroups:
         return self.present_PG & ~np.isnan(self.rewards_PG)
 
 
+class Reach(StrEnum):
+    """How much of a pool the weights of one prompt depend on."""
+
+    group = "group"
+    """On its own answers alone: any part of the pool with all answers of each of its prompts is
+    weighed as the whole is."""
+    pool = "pool"
+    """On those of other prompts too: the whole pool is weighed at once."""
+
+
 @runtime_checkable
 class Weighting(Protocol):
     """Turns rewards into training weights."""
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        ...
 
     @property
     def signed(self) -> bool:
@@ -331,17 +346,44 @@ class Objective(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """A prompt and an answer in the student's token ids, which are read when they are asked for."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How many are the prompt's, rendered up to where the answer begins."""
+        ...
+
+    @property
+    def answer_tokens(self) -> int:
+        """How many are the answer's text's; no end is among them."""
+        ...
+
+    def read(self) -> NDArray[np.int32]:
+        """Return the ids of the prompt and, behind them, of the answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One response to train on."""
 
-    prompt: Prompt
-    response: Response
+    prompt_id: str
+    sample: int
+    tokens: Tokens
+    ended: bool
+    """Whether the teacher ended it; no end is taught where it was cut off."""
     weight: float
     right: bool
     """Whether the verifier passed it."""
+    teacher: float | None = None
+    """The teacher's log-prob of it, summed; None where it is not known."""
     reference: float | None = None
     """The base student's log-prob of it, summed; None where no objective asks for it."""
+
+
+Tokenise = Callable[[Sequence["Prompt"], Sequence[str]], tuple[list[list[int]], list[list[int]]]]
+"""Returns the token ids of prompts, rendered up to where an answer begins, and of answers."""
 
 
 Validate = Callable[["PreTrainedModel", "PreTrainedTokenizerBase"], float]
@@ -372,6 +414,14 @@ class Student(Protocol):
         Raises:
             ConfigError: a package it needs is not installed.
         """
+        ...
+
+    def tokenizer_sources(self) -> Sequence[Path]:
+        """Return those of the sources that its token ids depend on: all but weights."""
+        ...
+
+    def tokeniser(self, answer_format: AnswerFormat) -> Tokenise:
+        """Return what makes token ids; those of a text depend on nothing beside it."""
         ...
 
     def train(

@@ -78,11 +78,7 @@ class Processes:
     def close(self) -> None:
         """End the processes, whatever they are doing."""
         if self.pool is not None:
-            self.pool.stop()
-            # A Ctrl-C at the wrong moment leaves one of its locks taken, and then it never joins.
-            ending = Thread(target=self.pool.join, daemon=True)
-            ending.start()
-            ending.join(_GRACE_SECONDS)
+            end(self.pool)
             self.pool = None
 
     def _count_start(self) -> None:
@@ -130,7 +126,7 @@ class Call:
             except TimeoutError:
                 return Stopped(late=True, detail=f"took more than {self._seconds:g} s")
             except ProcessExpired as error:
-                return Stopped(late=False, detail=f"its process died: {_end(error.exitcode)}")
+                return Stopped(late=False, detail=f"its process died: {died_of(error.exitcode)}")
             except BrokenProcessPool:
                 pass
             if self._pool is self._processes.pool:
@@ -154,6 +150,31 @@ class Call:
         self._processes.done += not lost
 
 
+def end(pool: ProcessPool) -> None:
+    """End the processes of a pool, whatever they are doing."""
+    pool.stop()
+    # A Ctrl-C at the wrong moment leaves one of its locks taken, and then it never joins.
+    ending = Thread(target=pool.join, daemon=True)
+    ending.start()
+    ending.join(_GRACE_SECONDS)
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Let what starts here ignore Ctrl-C from its first moment."""
+    resource_tracker.ensure_running()  # its own start would let SIGINT through
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def died_of(exitcode: int) -> str:
+    """Return how a process ended: `SIGKILL` or `exit code 3`."""
+    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"
+
+
 class _Modules(pickle.Unpickler):
     """Reads pickled work and keeps the names of the modules it is made of."""
 
@@ -175,7 +196,7 @@ def _modules_of(work: bytes) -> list[str]:
 def _pool(count: int, modules: list[str]) -> ProcessPool:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([settle_in.__module__, *modules])
-    with _fork_server_settings():
+    with interrupts_held_back(), _sets_ordered_alike():
         forkserver.ensure_running()
     return ProcessPool(
         count,
@@ -187,27 +208,19 @@ def _pool(count: int, modules: list[str]) -> ProcessPool:
 
 
 @contextmanager
-def _fork_server_settings() -> Iterator[None]:
-    """Let what starts here ignore Ctrl-C from its first moment, and order its sets alike each time.
+def _sets_ordered_alike() -> Iterator[None]:
+    """Let what starts here order its sets alike each time.
 
     The order of sets decides how SymPy goes about a proof, and so whether it meets its deadline.
     """
-    resource_tracker.ensure_running()  # its own start would let SIGINT through
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     seed = os.environ.get(_HASH_SEED)
     os.environ[_HASH_SEED] = "0"
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         del os.environ[_HASH_SEED]
         if seed is not None:
             os.environ[_HASH_SEED] = seed
 
 
 _HASH_SEED = "PYTHONHASHSEED"
-
-
-def _end(exitcode: int) -> str:
-    """Return how a process ended: `SIGKILL` or `exit code 3`."""
-    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"

@@ -36,7 +36,7 @@ def settle_in(modules: Iterable[str]) -> None:
     """Make the process killable and silent, and load what its work imports."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # ends it even in the middle of C code
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _end_with_opener()
+    end_with_opener()
     _fall_silent()
     for module in modules:
         with suppress(Exception):  # the work itself will fail, and its row say why
@@ -60,7 +60,7 @@ def said(error: BaseException) -> str:
     return " ".join("".join(lines).split())[:200]
 
 
-def _end_with_opener() -> None:
+def end_with_opener() -> None:
     """Ask the kernel to end this process with the one that opened it and the one that forked it.
 
     The kernel, because a thread cannot watch: work in C code may keep Python's lock for hours.

@@ -1,28 +1,18 @@
-"""The makers around the pool: prompts, the check of their gold answers, and rewards."""
+"""The makers before the pool: prompts and the check of their gold answers."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from advdistill import stages
 from advdistill.answers import AnswerFormat
-from advdistill.interfaces import Dataset, Judge, Verifier, Watch
+from advdistill.interfaces import Dataset, Verifier, Watch
 from advdistill.judging import open_judge
-from advdistill.making import (
-    REWARDS,
-    SHARD_PROMPTS,
-    Meta,
-    batched,
-    prompts_file,
-    read_prompts,
-    shard_files,
-)
-from advdistill.records import Prompt, Response, Reward, Split, Verdict
-from advdistill.tables import read_rows, write_rows
+from advdistill.making import Meta, read_prompts, write_prompts
+from advdistill.records import Prompt, Reward, Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +26,7 @@ class MakePrompts:
     def __call__(self, draft: Path, watch: Watch) -> Meta:
         splits = stages.load(self.dataset, needed=self.needed)
         for split, prompts in splits.items():
-            write_rows(prompts_file(draft, split), Prompt, batched(prompts, SHARD_PROMPTS))
+            write_prompts(draft, split, prompts)
         counts = {split.value: len(prompts) for split, prompts in splits.items()}
         watch.progress(sum(counts.values()), sum(counts.values()))
         parts = " + ".join(f"{count} {split}" for split, count in counts.items())
@@ -64,39 +54,6 @@ class MakeCheck:
             "failed": len(failed),
             "first": [prompt.prompt_id for prompt, _ in failed[:3]],
         }
-
-
-@dataclass(frozen=True, kw_only=True)
-class MakeRewards:
-    """`rewards.parquet`, one row group per shard of responses."""
-
-    verifier: Verifier
-    answer_format: AnswerFormat
-    prompts: Path
-    responses: Path
-    processes: int
-
-    def __call__(self, draft: Path, watch: Watch) -> Meta:
-        prompts = {prompt.prompt_id: prompt for prompt in read_prompts(self.prompts, Split.train)}
-        files = shard_files(self.responses)
-        verdicts: Counter[str] = Counter()
-
-        def counted(judge: Judge) -> Iterator[list[Reward]]:
-            shards = (read_rows(file, Response) for file in files)
-            judged = stages.judge(judge, prompts, shards)
-            for done, rewards in enumerate(judged, 1):
-                shard = stages.conservation(rewards)
-                verdicts.update(shard)
-                answers = max(sum(shard.values()), 1)
-                watch.report({name: count / answers for name, count in shard.items()}, done)
-                watch.progress(done, len(files))
-                yield rewards
-
-        with open_judge(self.verifier, self.answer_format, processes=self.processes) as judge:
-            write_rows(draft / REWARDS, Reward, counted(judge))
-        total = sum(verdicts.values())
-        parts = " + ".join(f"{verdicts[verdict.value]} {verdict.value}" for verdict in Verdict)
-        return {"line": f"{total} answers = {parts}", "answers": total, "verdicts": dict(verdicts)}
 
 
 def _write_failed(draft: Path, failed: Sequence[tuple[Prompt, Reward]]) -> None:

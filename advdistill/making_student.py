@@ -1,19 +1,19 @@
-"""The makers of what is learnt from a pool: weights, references, the student and its scores."""
+"""The makers of what is learnt from a pool: references, the student and its scores."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from advdistill import stages
 from advdistill.answers import AnswerFormat
 from advdistill.budget import Budget, BudgetUnit
-from advdistill.health import health_of, rights_of
+from advdistill.examples import PoolFolders
 from advdistill.interfaces import (
     Evaluation,
-    Example,
     Objective,
     Packing,
     Sharding,
@@ -22,74 +22,12 @@ from advdistill.interfaces import (
     Validate,
     Verifier,
     Watch,
-    Weighting,
 )
 from advdistill.judging import open_judge
-from advdistill.making import (
-    REFERENCES,
-    WEIGHTS,
-    Meta,
-    read_prompts,
-    read_responses,
-    read_rewards,
-)
-from advdistill.pools import Pool, examples_of, groups_of, weights_of
-from advdistill.records import Item, Reference, Score, Split, Verdict, Weight
-from advdistill.tables import read_rows, write_rows
+from advdistill.making import Meta, read_prompts, shard_file, shard_files
+from advdistill.records import Item, Reference, Response, Score, Split, Verdict
+from advdistill.tables import read_table, write_rows
 from advdistill.validation import validator
-
-HEALTH = "health.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class MakeWeights:
-    """`weights.parquet`, one row per response, and `health.json`.
-
-    There, `rights` holds by judged answers N how many prompts have 0, 1, ... N right ones.
-    """
-
-    weighting: Weighting
-    budget: Budget
-    responses: Path
-    rewards: Path
-
-    def __call__(self, draft: Path, watch: Watch) -> Meta:
-        responses = read_responses(self.responses)
-        groups = groups_of(responses, read_rewards(self.rewards))
-        weights_PG = self.budget.scaled_PG(stages.weigh(self.weighting, groups))
-        write_rows(draft / WEIGHTS, Weight, [weights_of(groups, weights_PG, responses)])
-        health = health_of(groups, weights_PG)
-        (draft / HEALTH).write_text(
-            json.dumps({**health.numbers(), "rights": rights_of(groups)}, indent=1) + "\n"
-        )
-        watch.report(health.numbers(), 0)
-        watch.progress(1, 1)
-        return {"line": health.line(len(responses)), "health": health.numbers()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolFolders:
-    """Where the artefacts lie that a student learns from."""
-
-    prompts: Path
-    responses: Path
-    rewards: Path
-    weights: Path
-    references: Path | None = None
-
-    def examples(self) -> list[Example]:
-        """Return every response with all that was made of it."""
-        return examples_of(
-            Pool(
-                prompts={row.prompt_id: row for row in read_prompts(self.prompts, Split.train)},
-                responses=read_responses(self.responses),
-                rewards=read_rewards(self.rewards),
-                weights=read_rows(self.weights / WEIGHTS, Weight),
-                references=()
-                if self.references is None
-                else read_rows(self.references / REFERENCES, Reference),
-            )
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +60,7 @@ class TrainingHow:
 
 @dataclass(frozen=True, kw_only=True)
 class MakeReferences:
-    """`references.parquet`: the base student's log-prob of every response."""
+    """`shards/00000.parquet` and on: the base student's log-prob of every response."""
 
     student: Student
     answer_format: AnswerFormat
@@ -133,7 +71,11 @@ class MakeReferences:
         none = Budget(unit=BudgetUnit.none, amount=1.0)
         job = self.how.job(self.answer_format, watch, budget=none, validate=None)
         references = stages.refer(self.student, self.pool.examples(), job=job)
-        write_rows(draft / REFERENCES, Reference, [references])
+        (draft / "shards").mkdir(exist_ok=True)
+        left = iter(references)
+        for number, file in enumerate(shard_files(self.pool.responses)):
+            shard = list(islice(left, read_table(file, Response, ["sample"]).num_rows))
+            write_rows(shard_file(draft, number), Reference, [shard])
         unknown = sum(row.logprob_sum is None for row in references)
         return {
             "line": f"{len(references)} answers = {len(references) - unknown} with the base "

@@ -56,6 +56,16 @@ def local_folders(model: str) -> list[Path]:
     return [Path(where)]
 
 
+def tokenizer_files(model: str) -> list[Path]:
+    """Return every file of a local model that its tokenizer may be made of; none for the hub."""
+    return [
+        path
+        for folder in local_folders(model)
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not {".safetensors", ".bin"} & set(path.suffixes)
+    ]
+
+
 def load_tokenizer(model: str, revision: str | None) -> PreTrainedTokenizerBase:
     """Return the model's tokenizer, padding on the left.
 

@@ -12,20 +12,22 @@ from advdistill.cache import Artefact, Cache, Recipe, locked, writing
 from advdistill.cells import Record, find_record, marker_file, write_record
 from advdistill.cleaning import MakeClean
 from advdistill.config import Plan
-from advdistill.digests import digest_of_json, settings_of
+from advdistill.digests import digest_of_json, digest_of_path, settings_of
+from advdistill.examples import PoolFolders
 from advdistill.gates import check_golds, check_verdicts
 from advdistill.launching import check_processes
 from advdistill.making import Maker, Meta, prompts_file
-from advdistill.making_pool import MakeCheck, MakePrompts, MakeRewards
+from advdistill.making_pool import MakeCheck, MakePrompts
 from advdistill.making_responses import MakeResponses
+from advdistill.making_rewards import MakeRewards
 from advdistill.making_student import (
     MakeReferences,
     MakeScores,
     MakeStudent,
-    MakeWeights,
-    PoolFolders,
     TrainingHow,
 )
+from advdistill.making_tokens import MakeTokens
+from advdistill.making_weights import MakeWeights
 from advdistill.models import local_folders, locate
 from advdistill.records import Split
 from advdistill.stages import VERSIONS
@@ -81,7 +83,13 @@ class _Cell:
         responses = self._responses(prompts)
         rewards = self._rewards(prompts, responses)
         weights = self._weights(responses, rewards)
-        pool = {"prompts": prompts, "responses": responses, "rewards": rewards, "weights": weights}
+        pool = {
+            "prompts": prompts,
+            "responses": responses,
+            "rewards": rewards,
+            "weights": weights,
+            "tokens": self._tokens(prompts, responses),
+        }
         if self.plan.objective.needs_reference:
             pool["references"] = self._references(pool)
         student = self._student(pool)
@@ -202,6 +210,30 @@ class _Cell:
         self.plan.limits.check(weights.meta["health"])
         return weights
 
+    def _tokens(self, prompts: Artefact, responses: Artefact) -> Artefact:
+        """Return the token ids of the pool: arms with equal tokenizers share them."""
+        student = self.plan.student
+        files = student.tokenizer_sources()
+        return self._make(
+            "tokenise",
+            self._settings("answer_format"),
+            {
+                "prompts": prompts.files[prompts_file(Path(), Split.train).name],
+                "responses": responses.digest,
+                "tokenizer": digest_of_json(
+                    {path.name: digest_of_path(path) for path in files}
+                    or [student.model, student.revision]
+                ),
+            },
+            MakeTokens(
+                student=student,
+                answer_format=self.plan.answer_format,
+                prompts=prompts.folder,
+                responses=responses.folder,
+                processes=self.plan.runtime.judges,
+            ),
+        )
+
     def _references(self, pool: Mapping[str, Artefact]) -> Artefact:
         """Return what the base student makes of the responses; its own settings have little say."""
         plan = self.plan
@@ -216,7 +248,7 @@ class _Cell:
                 },
             },
             {
-                "prompts": pool["prompts"].files[prompts_file(Path(), Split.train).name],
+                "tokens": pool["tokens"].digest,
                 "responses": pool["responses"].digest,
                 "base": plan.identities["student"],
             },

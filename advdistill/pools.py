@@ -1,158 +1,236 @@
 """Pools of rows as arrays for the weightings, and weights back as rows.
 
-Axes: `P` prompts, `G` samples per prompt.
+Axes: `P` prompts, `G` samples per prompt, `B` responses, `R` rows of one rule.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from advdistill.errors import StageError
-from advdistill.interfaces import Example, RewardGroups
-from advdistill.records import TOTAL, Prompt, Reference, Response, Reward, Verdict, Weight
+from advdistill.interfaces import RewardGroups
+from advdistill.records import TOTAL, Response, Reward, Verdict, Weight
+from advdistill.tables import schema_of
+
+_compute: Any = pyarrow.compute  # whose functions exist at run time only
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> RewardGroups:
-    """Return the rewards of a pool as arrays; groups may be ragged.
+def groups_of(responses: pa.Table, rewards: pa.Table) -> RewardGroups:
+    """Return the rewards of some prompts as arrays; groups may be ragged.
 
     Raises:
         StageError: a response has no total reward or more than one.
     """
-    by_prompt: dict[str, list[Response]] = defaultdict(list)
-    for response in responses:
-        by_prompt[response.prompt_id].append(response)
-    by_rule: dict[str, dict[tuple[str, int], Reward]] = defaultdict(dict)
-    for reward in rewards:
-        by_rule[reward.rule][reward.prompt_id, reward.sample] = reward
-    totals = by_rule[TOTAL]
-    keys = [(response.prompt_id, response.sample) for response in responses]
-    count = sum(reward.rule == TOTAL for reward in rewards)
-    if not count == len(totals) == len(keys) or any(key not in totals for key in keys):
+    places = _Places.of(responses)
+    by_rule = dict(_by_rule(rewards))
+    totals = by_rule.pop(TOTAL, rewards.slice(0, 0))
+    found_R = places.found_R(totals)
+    if not len(totals) == len(np.unique(found_R[found_R >= 0])) == places.count:
         raise StageError(
-            f"stage 'weigh': {count} total rewards for {len(keys)} responses; "
+            f"stage 'weigh': {len(totals)} total rewards for {places.count} responses; "
             "wanted exactly one each"
         )
-    grid = _Grid(list(by_prompt.values()))
+    totals = totals.take(np.argsort(found_R))
     return RewardGroups(
-        prompt_ids=tuple(by_prompt),
-        samples_PG=grid.fill(-1, lambda response: response.sample).astype(np.int64),
-        rewards_PG=grid.values(totals),
-        present_PG=grid.fill(0, lambda _: 1).astype(bool),
-        passed_PG=grid.passed(totals),
-        lengths_PG=grid.fill(0, _length).astype(np.int64),
-        answer_ids_PG=grid.answer_ids(totals),
-        text_ids_PG=grid.text_ids(),
-        parts={rule: grid.values(found) for rule, found in by_rule.items() if rule != TOTAL},
+        prompt_ids=places.prompt_ids,
+        samples_PG=places.grid_PG(places.samples_B.astype(np.int32), -1),
+        rewards_PG=places.grid_PG(_floats(totals["value"]), np.nan),
+        present_PG=places.grid_PG(np.ones(places.count, dtype=bool), False),
+        passed_PG=places.grid_PG(
+            _array(_compute.equal(totals["verdict"], Verdict.passed.value)), False
+        ),
+        lengths_PG=places.grid_PG(_lengths_B(responses), 0),
+        answer_ids_PG=places.grid_PG(places.numbered_B(totals["answer"]), -1),
+        text_ids_PG=places.grid_PG(places.numbered_B(responses["text"]), -1),
+        parts={rule: places.part_PG(rows) for rule, rows in by_rule.items()},
     )
 
 
-def weights_of(
-    groups: RewardGroups, weights_PG: NDArray[np.float64], responses: Sequence[Response]
-) -> list[Weight]:
-    """Return one row per response, in the order of the responses."""
-    row = {prompt_id: index for index, prompt_id in enumerate(groups.prompt_ids)}
-    column: Counter[str] = Counter()
-    weights: list[Weight] = []
-    for response in responses:
-        value = float(weights_PG[row[response.prompt_id], column[response.prompt_id]])
-        column[response.prompt_id] += 1
-        weights.append(Weight(prompt_id=response.prompt_id, sample=response.sample, value=value))
-    return weights
+def joined(parts: Sequence[RewardGroups]) -> RewardGroups:
+    """Return the groups of several tables as one pool, in their order; a prompt is in one part."""
+    none = groups_of(schema_of(Response).empty_table(), schema_of(Reward).empty_table())
+    parts = [none, *parts]  # so that the arrays of no part at all have their types
+    width = max(part.rewards_PG.shape[1] for part in parts)
+    rules = dict.fromkeys(rule for part in parts for rule in part.parts)
+
+    def stacked(arrays: Iterable[NDArray[Any]], absent: float) -> NDArray[Any]:
+        wide = [np.pad(one, _to_width(one, width), constant_values=absent) for one in arrays]
+        return np.concatenate(wide)
+
+    return RewardGroups(
+        prompt_ids=tuple(name for part in parts for name in part.prompt_ids),
+        samples_PG=stacked((part.samples_PG for part in parts), -1),
+        rewards_PG=stacked((part.rewards_PG for part in parts), np.nan),
+        present_PG=stacked((part.present_PG for part in parts), False),
+        passed_PG=stacked((part.passed_PG for part in parts), False),
+        lengths_PG=stacked((part.lengths_PG for part in parts), 0),
+        answer_ids_PG=stacked((part.answer_ids_PG for part in parts), -1),
+        text_ids_PG=stacked((part.text_ids_PG for part in parts), -1),
+        parts={
+            rule: stacked(
+                (part.parts.get(rule, part.rewards_PG * np.nan) for part in parts), np.nan
+            )
+            for rule in rules
+        },
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pool:
-    """The answers to the training prompts with all that was made of them."""
-
-    prompts: Mapping[str, Prompt]
-    responses: Sequence[Response]
-    rewards: Sequence[Reward]
-    weights: Sequence[Weight]
-    references: Sequence[Reference] = ()
-    """Empty where no objective asks for them."""
+def weights_of(weights_PG: NDArray[np.float64], responses: pa.Table) -> pa.Table:
+    """Return a `Weight` for each response, in their order; the prompts are in that of the table."""
+    values_B = _Places.of(responses).flat_B(weights_PG)
+    columns = [responses["prompt_id"], responses["sample"], pa.array(values_B)]
+    return pa.table(columns, schema_of(Weight))
 
 
-def examples_of(pool: Pool) -> list[Example]:
-    """Return each response with its weight, those of weight 0 included.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """What was made of the answers of a table, in their order."""
+
+    weights_B: NDArray[np.float64]
+    right_B: NDArray[np.bool_]
+    """Whether the verifier passed the answer, by the total rule."""
+    references_B: NDArray[np.float64]
+    """NaN where there is none."""
+
+
+def labels_of(
+    responses: pa.Table, rewards: pa.Table, weights: pa.Table, references: pa.Table | None
+) -> Labels:
+    """Return the labels of some answers, those of weight 0 included; without references, none.
 
     Raises:
-        StageError: the weights, rewards or references are of another pool.
+        StageError: the weights, rewards or references are of other answers.
     """
-    keys = {(response.prompt_id, response.sample) for response in pool.responses}
-    value = {(row.prompt_id, row.sample): row.value for row in pool.weights}
-    totals = [row for row in pool.rewards if row.rule == TOTAL]
-    verdict = {(row.prompt_id, row.sample): row.verdict for row in totals}
-    reference = {(row.prompt_id, row.sample): row.logprob_sum for row in pool.references}
-    for name, found, count in (
-        ("weights", value, len(pool.weights)),
-        ("rewards", verdict, len(totals)),
-        ("references", reference or keys, len(pool.references) or len(keys)),
-    ):
-        if set(found) != keys or not len(keys) == count == len(pool.responses):
-            raise StageError(
-                f"stage 'train': {count} {name} for {len(pool.responses)} responses, or of "
-                f"other keys; wanted one of the {name} for each response"
-            )
-    return [
-        Example(
-            prompt=pool.prompts[response.prompt_id],
-            response=response,
-            weight=value[response.prompt_id, response.sample],
-            right=verdict[response.prompt_id, response.sample] is Verdict.passed,
-            reference=reference.get((response.prompt_id, response.sample)),
+    places = _Places.of(responses)
+    totals = rewards.filter(_compute.equal(rewards["rule"], TOTAL))
+    return Labels(
+        weights_B=_floats(_matched("weights", weights, places)["value"]),
+        right_B=_passed_B(_matched("rewards", totals, places)),
+        references_B=np.full(places.count, np.nan)
+        if references is None
+        else _floats(_matched("references", references, places)["logprob_sum"]),
+    )
+
+
+def _matched(name: str, rows: pa.Table, places: _Places) -> pa.Table:
+    """Return the rows in the order of the answers they are about."""
+    found_R = places.found_R(rows)
+    if not len(rows) == len(np.unique(found_R[found_R >= 0])) == places.count:
+        raise StageError(
+            f"stage 'train': {len(rows)} {name} for {places.count} responses, or of other keys; "
+            f"wanted one of the {name} for each response"
         )
-        for response in pool.responses
-    ]
+    return rows.take(np.argsort(found_R))
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Fills arrays of shape (P, G) from the responses of each prompt."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Places:
+    """Where the answers of a table stand in arrays of one row per prompt."""
 
-    by_prompt_PG: list[list[Response]]
+    prompt_ids: tuple[str, ...]
+    """In the order in which they first occur."""
+    samples_B: NDArray[np.int64]
+    row_B: NDArray[np.int64]
+    column_B: NDArray[np.int64]
+    """How many answers to the same prompt stand before."""
 
-    def fill(self, absent: float, value: Callable[[Response], float]) -> NDArray[np.float64]:
-        samples = max(map(len, self.by_prompt_PG), default=0)
-        grid_PG = np.full((len(self.by_prompt_PG), samples), absent, dtype=np.float64)
-        for row, responses in enumerate(self.by_prompt_PG):
-            grid_PG[row, : len(responses)] = [value(response) for response in responses]
+    @classmethod
+    def of(cls, responses: pa.Table) -> _Places:
+        coded = _compute.dictionary_encode(responses["prompt_id"].combine_chunks())
+        row_B = _integers(coded.indices)
+        order_B = np.argsort(row_B, kind="stable")
+        sizes_P = np.bincount(row_B, minlength=len(coded.dictionary))
+        first_P = np.cumsum(sizes_P) - sizes_P
+        column_B = np.empty(len(row_B), dtype=np.int64)
+        column_B[order_B] = np.arange(len(row_B)) - np.repeat(first_P, sizes_P)
+        return cls(
+            prompt_ids=tuple(coded.dictionary.to_pylist()),
+            samples_B=_array(responses["sample"]),
+            row_B=row_B,
+            column_B=column_B,
+        )
+
+    @property
+    def count(self) -> int:
+        """The number of answers."""
+        return len(self.row_B)
+
+    def grid_PG(self, values_B: NDArray[Scalar], absent: float) -> NDArray[Scalar]:
+        """Return the values, each in its place."""
+        width = self.column_B.max(initial=-1) + 1
+        grid_PG = np.full((len(self.prompt_ids), width), absent, dtype=values_B.dtype)
+        grid_PG[self.row_B, self.column_B] = values_B
         return grid_PG
 
-    def values(self, rewards: Mapping[tuple[str, int], Reward]) -> NDArray[np.float64]:
-        def value(response: Response) -> float:
-            reward = rewards.get((response.prompt_id, response.sample))
-            return np.nan if reward is None or reward.value is None else reward.value
+    def flat_B(self, values_PG: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Return the values from their places, in the order of the answers."""
+        return values_PG[self.row_B, self.column_B]
 
-        return self.fill(np.nan, value)
+    def found_R(self, rewards: pa.Table) -> NDArray[np.int64]:
+        """Return which answer each row is about; -1 for none of them."""
+        names = pa.array(self.prompt_ids, pa.string())
+        row_R = _integers(_compute.fill_null(_compute.index_in(rewards["prompt_id"], names), -1))
+        own_B = _pairs(self.row_B, self.samples_B)
+        asked_R = _pairs(row_R, _array(rewards["sample"]))
+        order_B = np.argsort(own_B)
+        place_R = np.searchsorted(own_B, asked_R, sorter=order_B)
+        nearest_R = order_B[np.minimum(place_R, self.count - 1)] if self.count else place_R
+        same_R = own_B[nearest_R] == asked_R if self.count else np.zeros(len(row_R), dtype=bool)
+        return np.where(same_R, nearest_R, -1)
 
-    def passed(self, rewards: Mapping[tuple[str, int], Reward]) -> NDArray[np.bool_]:
-        def value(response: Response) -> bool:
-            return rewards[response.prompt_id, response.sample].verdict is Verdict.passed
+    def part_PG(self, rows: pa.Table) -> NDArray[np.float64]:
+        """Return the values of a rule, NaN for answers that it skipped."""
+        values_B = np.full(self.count, np.nan)
+        found_R = self.found_R(rows)
+        values_B[found_R[found_R >= 0]] = _floats(rows["value"])[found_R >= 0]
+        return self.grid_PG(values_B, np.nan)
 
-        return self.fill(0, value).astype(bool)
-
-    def answer_ids(self, rewards: Mapping[tuple[str, int], Reward]) -> NDArray[np.int64]:
-        return self._numbered(lambda response: rewards[response.prompt_id, response.sample].answer)
-
-    def text_ids(self) -> NDArray[np.int64]:
-        return self._numbered(lambda response: response.text)
-
-    def _numbered(self, value: Callable[[Response], str | None]) -> NDArray[np.int64]:
-        numbers: dict[tuple[str, str], int] = {}
-
-        def number(response: Response) -> int:
-            found = value(response)
-            if found is None:
-                return -1
-            return numbers.setdefault((response.prompt_id, found), len(numbers))
-
-        return self.fill(-1, number).astype(np.int64)
+    def numbered_B(self, values: pa.ChunkedArray) -> NDArray[np.int32]:
+        """Return a number that equal values of one prompt share; -1 where there is none."""
+        codes = _compute.dictionary_encode(values.combine_chunks()).indices
+        code_B = _integers(_compute.fill_null(codes, -1))
+        _, number_B = np.unique(_pairs(self.row_B, code_B), return_inverse=True)
+        return np.where(code_B < 0, -1, number_B).astype(np.int32)
 
 
-def _length(response: Response) -> int:
-    return len(response.text) if response.tokens is None else response.tokens
+def _pairs(row_B: NDArray[np.int64], number_B: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each pair as one number; that of a sample is in `EVERY`, so that no two share one."""
+    return (row_B << 32) + number_B
+
+
+def _by_rule(rewards: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    for rule in _compute.unique(rewards["rule"]).to_pylist():
+        yield rule, rewards.filter(_compute.equal(rewards["rule"], rule))
+
+
+def _passed_B(totals: pa.Table) -> NDArray[np.bool_]:
+    return _array(_compute.equal(totals["verdict"], Verdict.passed.value))
+
+
+def _lengths_B(responses: pa.Table) -> NDArray[np.int32]:
+    characters = _compute.cast(_compute.utf8_length(responses["text"]), pa.int64())
+    return _array(_compute.coalesce(responses["tokens"], characters)).astype(np.int32)
+
+
+def _floats(values: pa.ChunkedArray) -> NDArray[np.float64]:
+    return values.to_numpy()  # null becomes NaN
+
+
+def _integers(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+    return _array(values).astype(np.int64)
+
+
+def _array(values: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    return values.to_numpy(zero_copy_only=False)
+
+
+def _to_width(array_PG: NDArray[Any], width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (0, 0), (0, width - array_PG.shape[1])

@@ -28,6 +28,7 @@ from advdistill.interfaces import (
     Objective,
     RewardGroups,
     Student,
+    Tokenise,
     TrainingJob,
     Watch,
     Weighting,
@@ -46,17 +47,18 @@ from advdistill.records import (
 )
 
 VERSIONS = {
-    "load": 2,
+    "load": 3,
     "check": 2,
-    "decontaminate": 1,
+    "decontaminate": 2,
     "sample": 2,
-    "judge": 2,
-    "weigh": 2,
-    "refer": 1,
+    "judge": 3,
+    "weigh": 3,
+    "tokenise": 1,
+    "refer": 2,
     "train": 2,
     "evaluate": 2,
 }
-"""Raised when a change of code changes a stage's numbers."""
+"""Raised when a change of code changes a stage's numbers or the layout of its files."""
 
 
 def load(dataset: Dataset, *, needed: Split = Split.train) -> dict[Split, list[Prompt]]:
@@ -160,6 +162,23 @@ def weigh(weighting: Weighting, groups: RewardGroups) -> NDArray[np.float64]:
     return weights_PG
 
 
+def tokenise(
+    token_ids: Tokenise, prompts: Sequence[Prompt], answers: Sequence[str]
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the token ids of each prompt and of each answer.
+
+    Raises:
+        StageError: those of another number of texts come back.
+    """
+    asked, answered = token_ids(prompts, answers)
+    if (len(asked), len(answered)) != (len(prompts), len(answers)):
+        raise StageError(
+            f"stage 'tokenise': the token ids of {len(asked)} prompts and {len(answered)} answers "
+            f"came back for {len(prompts)} and {len(answers)}; wanted those of each"
+        )
+    return asked, answered
+
+
 def refer(student: Student, examples: Sequence[Example], *, job: TrainingJob) -> list[Reference]:
     """Return what the base student makes of every response.
 
@@ -175,8 +194,8 @@ def refer(student: Student, examples: Sequence[Example], *, job: TrainingJob) ->
         )
     return [
         Reference(
-            prompt_id=example.response.prompt_id,
-            sample=example.response.sample,
+            prompt_id=example.prompt_id,
+            sample=example.sample,
             logprob_sum=logprob_sum,
         )
         for example, logprob_sum in zip(examples, found, strict=True)

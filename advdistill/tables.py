@@ -6,6 +6,7 @@ import os
 import types
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -54,13 +55,18 @@ def to_rows(record: type[Record], table: pa.Table) -> list[Record]:
 
 def write_rows(path: Path, record: type[Record], batches: Iterable[Sequence[Record]]) -> int:
     """Write the batches as one Parquet file, whole or not at all; return the number of rows."""
+    return write_tables(path, record, (to_table(record, rows) for rows in batches))
+
+
+def write_tables(path: Path, record: type, tables: Iterable[pa.Table]) -> int:
+    """Write tables of the record's schema, as `write_rows` does rows."""
     count = 0
     draft = path.with_name(path.name + ".tmp")
     try:
         with pq.ParquetWriter(draft, schema_of(record)) as writer:
-            for rows in batches:
-                writer.write_table(to_table(record, rows))
-                count += len(rows)
+            for table in tables:
+                writer.write_table(table)
+                count += table.num_rows
         settle(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -79,6 +85,23 @@ def read_rows(path: Path, record: type[Record]) -> list[Record]:
 
 def read_batches(path: Path, record: type[Record]) -> Iterator[list[Record]]:
     """Yield the rows in the batches in which they were written."""
+    with _opened(path, record) as file:
+        for group in range(file.num_row_groups):
+            yield to_rows(record, file.read_row_group(group))
+
+
+def read_table(path: Path, record: type, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return a file that `write_rows` or `write_tables` wrote, or some of its columns.
+
+    Raises:
+        DataError: the file cannot be read or has another schema.
+    """
+    with _opened(path, record) as file:
+        return file.read(columns)
+
+
+@contextmanager
+def _opened(path: Path, record: type) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(schema_of(record)):
@@ -86,8 +109,7 @@ def read_batches(path: Path, record: type[Record]) -> Iterator[list[Record]]:
                     f"{path}: has the columns {file.schema_arrow.names}; wanted those of "
                     f"{record.__name__}, {schema_of(record).names}; delete it to make it anew"
                 )
-            for group in range(file.num_row_groups):
-                yield to_rows(record, file.read_row_group(group))
+            yield file
     except (DataError, FileNotFoundError):
         raise
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from scipy.stats import t
 
-from advdistill.making import read_rewards
-from advdistill.records import TOTAL, Verdict
+from advdistill.making import read_shards
+from advdistill.records import TOTAL, Reward, Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = 8
@@ -111,7 +111,9 @@ def _run(outputs: Path, arm: str, seed: int) -> Path:
 
 def _pool(run: Path) -> Pool:
     stages = json.loads((run / "stages.json").read_text())
-    totals = [row for row in read_rewards(Path(stages["judge"]["folder"])) if row.rule == TOTAL]
+    totals = [
+        row for row in read_shards(Path(stages["judge"]["folder"]), Reward) if row.rule == TOTAL
+    ]
     names = dict.fromkeys(row.prompt_id for row in totals)
     right = (Verdict.passed,)
     known = (Verdict.passed, Verdict.failed, Verdict.unparsed)

@@ -27,8 +27,8 @@ from advdistill.answers import LETTERS, AnswerFormat
 from advdistill.build import build
 from advdistill.interfaces import Verifier
 from advdistill.judging import open_judge
+from advdistill.making import read_shards
 from advdistill.records import TOTAL, AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
-from advdistill.tables import read_rows
 
 CONF = Path(__file__).parents[1] / "conf"
 LABELS = "responses/gsm8k_label_adjudication.jsonl"
@@ -152,7 +152,7 @@ def stored(run: Path, problems: list[dict[str, Any]]) -> list[Reward]:
     judge_folder = Path(json.loads((run / "stages.json").read_text())["judge"]["folder"])
     totals = {
         (reward.prompt_id.rpartition("/")[2], reward.sample): reward
-        for reward in read_rows(judge_folder / "rewards.parquet", Reward)
+        for reward in read_shards(judge_folder, Reward)
         if reward.rule == TOTAL
     }
     return [

@@ -26,7 +26,7 @@ from advdistill.interfaces import Packing
 from advdistill.student.attention import separate, tree_attention
 from advdistill.student.attention_flex import sight
 from advdistill.student.attention_merged import merged
-from advdistill.student.batches import Row
+from advdistill.student.batches import HeldTokens, Row
 from advdistill.student.forward import PassLoss
 from advdistill.student.packing import MicroBatch, Tree, micro_batches
 
@@ -155,8 +155,11 @@ def _rows(prompt: int, response: int, answers: int, *, prompts: int) -> list[Row
         Row(
             prompt_id=str(number),
             sample=sample,
-            ids=generator.integers(0, 256, prompt + length).astype(np.int32),
-            prompt_tokens=prompt,
+            tokens=HeldTokens(
+                ids=generator.integers(0, 256, prompt + length).astype(np.int32),
+                prompt_tokens=prompt,
+            ),
+            length=prompt + length,
             weight=1.0,
             right=True,
             teacher=None,

@@ -32,9 +32,9 @@ from advdistill.build import build
 from advdistill.cli.composing import compose_run
 from advdistill.digests import HOW
 from advdistill.interfaces import Ask, Dataset, Member, Verifier
-from advdistill.making import prompts_file, read_responses
-from advdistill.making_pool import MakeRewards
+from advdistill.making import prompts_file, read_shards
 from advdistill.making_responses import MakeResponses
+from advdistill.making_rewards import MakeRewards
 from advdistill.models import prompt_ids
 from advdistill.records import Prompt, Response, Split
 from advdistill.sampling.fixed import FixedSampling
@@ -252,7 +252,7 @@ def _ours(task: Task, teacher: VllmTeacher, prompts: Sequence[Prompt]) -> dict[s
                 processes=1,
             )(rewards, watch)
         seconds = time.perf_counter() - timed.started[0]
-        tokens = sum(row.tokens or 0 for row in read_responses(draft))
+        tokens = sum(row.tokens or 0 for row in read_shards(draft, Response))
     return {"tokens": tokens, "seconds": seconds}
 
 

@@ -33,7 +33,7 @@ from advdistill.build import build
 from advdistill.interfaces import Judge, Verifier
 from advdistill.judging import open_judge
 from advdistill.making import prompts_file, shard_file
-from advdistill.making_pool import MakeRewards
+from advdistill.making_rewards import MakeRewards
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Split, Verdict
 from advdistill.tables import write_rows
 from benchmarks.bombs import BOMBS

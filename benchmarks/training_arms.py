@@ -23,7 +23,7 @@ from advdistill.budget import Budget, BudgetUnit
 from advdistill.build import build
 from advdistill.cli.composing import compose_run
 from advdistill.interfaces import Example, Objective, Packing, Sharding, Student, TrainingJob
-from advdistill.student.batches import Row, encode
+from advdistill.student.batches import Row, encode, own_end
 from advdistill.student.finetune import Finetune
 from advdistill.student.schedule import batches
 from benchmarks.training_rows import FORMAT, examples
@@ -123,7 +123,7 @@ def _prepared(task: Task) -> tuple[Finetune, list[Example], list[list[Row]]]:
     )
     student = build("student", cfg.student, Student)
     assert isinstance(student, Finetune)
-    rows = encode(found, tokenizer, answer_format=FORMAT, max_tokens=MAX_TOKENS).by_prompt
+    rows = encode(found, end=own_end(tokenizer), max_tokens=MAX_TOKENS).by_prompt
     names = batches(student, rows, NO_BUDGET)
     return student, found, [[row for name in batch for row in rows[name]] for batch in names]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
@@ -21,7 +22,8 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.interfaces import Example
 from advdistill.models import prompt_ids
-from advdistill.records import AnswerKind, Finish, Prompt, Response, Split
+from advdistill.records import AnswerKind, Prompt, Split
+from advdistill.student.batches import HeldTokens
 
 FORMAT = AnswerFormat(
     style=AnswerStyle.boxed,
@@ -77,16 +79,18 @@ def examples(
             answer="0",
             kind=AnswerKind.number,
         )
-        tokens = len(prompt_ids([prompt], tokenizer, FORMAT)[0])
-        lengths = [len(ids) for ids in tokenizer(answers)["input_ids"]]
+        (asked,) = prompt_ids([prompt], tokenizer, FORMAT)
         short = [
             answer
-            for answer, length in zip(answers, lengths, strict=True)
-            if 0 < length <= source.max_response_tokens
+            for answer in tokenizer(answers, add_special_tokens=False)["input_ids"]
+            if 0 < len(answer) <= source.max_response_tokens
         ]
-        if tokens < source.least_prompt_tokens or len(short) < min(samples, 8):
+        if len(asked) < source.least_prompt_tokens or len(short) < min(samples, 8):
             continue
-        found += [_example(prompt, i, text) for i, text in enumerate(islice(cycle(short), samples))]
+        found += [
+            _example(prompt.prompt_id, i, asked, answer)
+            for i, answer in enumerate(islice(cycle(short), samples))
+        ]
     return found
 
 
@@ -111,16 +115,16 @@ def write_student(folder: Path, shape: str, name: str) -> None:
     Qwen3ForCausalLM(config).save_pretrained(folder)
 
 
-def _example(prompt: Prompt, sample: int, text: str) -> Example:
-    response = Response(
-        prompt_id=prompt.prompt_id,
+def _example(prompt_id: str, sample: int, asked: list[int], answer: list[int]) -> Example:
+    ids = np.array([*asked, *answer], dtype=np.int32)
+    return Example(
+        prompt_id=prompt_id,
         sample=sample,
-        text=text,
-        tokens=None,
-        finish=Finish.stop,
-        teacher="recorded",
+        tokens=HeldTokens(ids=ids, prompt_tokens=len(asked)),
+        ended=True,
+        weight=1.0,
+        right=True,
     )
-    return Example(prompt=prompt, response=response, weight=1.0, right=True)
 
 
 def _problems(files: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
@@ -13,7 +14,9 @@ from transformers import (
 
 from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.interfaces import Example
-from advdistill.records import AnswerKind, Finish, Prompt, Response, Split
+from advdistill.models import prompt_ids
+from advdistill.records import AnswerKind, Finish, Prompt, Split
+from advdistill.student.batches import HeldTokens
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -22,6 +25,8 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+END = SPECIAL.index("<|im_end|>")
+"""The token that ends an answer."""
 ANSWER_FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
 
 
@@ -77,10 +82,11 @@ def example(
     weight: float,
     text: str = "7",
     finish: Finish = Finish.stop,
+    tokenizer: PreTrainedTokenizerFast | None = None,
 ) -> Example:
     """Return a response to the prompt `tiny/train/<number>`, whose length depends on the number.
 
-    It is right where its weight is above 0.
+    It is right where its weight is above 0. Its tokens are bytes unless a tokenizer is given.
     """
     prompt = Prompt(
         prompt_id=f"tiny/train/{number:05d}",
@@ -89,26 +95,30 @@ def example(
         answer=str(2 + number % 4),
         kind=AnswerKind.number,
     )
-    response = Response(
+    return Example(
         prompt_id=prompt.prompt_id,
         sample=sample,
-        text=text,
-        tokens=None,
-        finish=finish,
-        logprob_sum=-0.3 * (1 + len(text)) - 0.1 * sample,
-        teacher="scripted",
-    )
-    return Example(
-        prompt=prompt,
-        response=response,
+        tokens=held(prompt, text, tokenizer or byte_tokenizer()),
+        ended=finish is Finish.stop,
         weight=weight,
         right=weight > 0,
+        teacher=-0.3 * (1 + len(text)) - 0.1 * sample,
         reference=-0.4 * (1 + len(text)),
     )
 
 
-def pool(prompts: int, samples: int) -> list[Example]:
+def held(prompt: Prompt, text: str, tokenizer: PreTrainedTokenizerFast) -> HeldTokens:
+    """Return the token ids of a prompt and an answer."""
+    (asked,) = prompt_ids([prompt], tokenizer, ANSWER_FORMAT)
+    answer = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return HeldTokens(ids=np.array([*asked, *answer], dtype=np.int32), prompt_tokens=len(asked))
+
+
+def pool(
+    prompts: int, samples: int, tokenizer: PreTrainedTokenizerFast | None = None
+) -> list[Example]:
     """Return ragged examples with weights of both signs and some of 0."""
+    tokenizer = tokenizer or byte_tokenizer()
     return [
         example(
             number,
@@ -116,6 +126,7 @@ def pool(prompts: int, samples: int) -> list[Example]:
             weight=(-0.5, 0.0, 0.25, 1.0, 2.0)[(number * samples + sample) % 5],
             text=f"{'so ' * ((3 * number + sample) % 5)}#### {number + sample}",
             finish=Finish.length if (number + sample) % 7 == 3 else Finish.stop,
+            tokenizer=tokenizer,
         )
         for number in range(prompts)
         for sample in range(samples)

@@ -11,7 +11,7 @@ import torch
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Packing
 from advdistill.student.attention import UnpackableError, tree_attention
-from advdistill.student.batches import Row
+from advdistill.student.batches import HeldTokens, Row
 from advdistill.student.forward import PassLoss
 from advdistill.student.packing import micro_batches
 
@@ -76,8 +76,8 @@ def _row(answer: range, vocabulary: int) -> Row:
     return Row(
         prompt_id="probe",
         sample=0,
-        ids=ids,
-        prompt_tokens=4,
+        tokens=HeldTokens(ids=ids, prompt_tokens=4),
+        length=len(ids),
         weight=1.0,
         right=True,
         teacher=None,

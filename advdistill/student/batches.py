@@ -1,4 +1,4 @@
-"""Token ids of the responses to train on, made once before the first step."""
+"""The responses to train on as rows of token ids, which are read when a step needs them."""
 
 import logging
 import math
@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from advdistill.answers import AnswerFormat
 from advdistill.errors import DataError
-from advdistill.interfaces import Example
-from advdistill.models import prompt_ids
-from advdistill.records import Finish
+from advdistill.interfaces import Example, Tokens
 from advdistill.student.finetune import Overlong
 
 if TYPE_CHECKING:
@@ -23,13 +20,33 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeldTokens:
+    """Tokens that are in memory."""
+
+    ids: NDArray[np.int32]
+    prompt_tokens: int
+
+    @property
+    def answer_tokens(self) -> int:
+        """How many stand behind the prompt."""
+        return len(self.ids) - self.prompt_tokens
+
+    def read(self) -> NDArray[np.int32]:
+        """Return them."""
+        return self.ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
     """One prompt and response as the student sees them."""
 
     prompt_id: str
     sample: int
-    ids: NDArray[np.int32]
-    prompt_tokens: int
+    tokens: Tokens
+    end: int | None = None
+    """The token that is taught behind the answer."""
+    length: int
+    """The tokens of prompt, answer and end that are trained on: less than all where it is cut."""
     weight: float
     right: bool
     teacher: float | None
@@ -38,9 +55,21 @@ class Row:
     """The base student's."""
 
     @property
+    def ids(self) -> NDArray[np.int32]:
+        """The token ids, read now."""
+        ids = self.tokens.read()
+        whole = ids if self.end is None else np.append(ids, np.int32(self.end))
+        return whole[: self.length]
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The tokens before the response."""
+        return self.tokens.prompt_tokens
+
+    @property
     def response_tokens(self) -> int:
         """The tokens that carry loss."""
-        return len(self.ids) - self.prompt_tokens
+        return self.length - self.prompt_tokens
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,40 +90,36 @@ class Rows:
 
 def encode(
     examples: Sequence[Example],
-    tokenizer: "PreTrainedTokenizerBase",
     *,
-    answer_format: AnswerFormat,
+    end: int,
     max_tokens: int,
     overlong: Overlong = Overlong.drop,
-    end: int | None = None,
 ) -> Rows:
-    """Return the token ids of every response whose weight is not 0.
+    """Return every response whose weight is not 0 as a row.
 
-    `end` is the token that ends an answer; None: the tokenizer's own.
+    `end` is the token that ends an answer.
 
     Raises:
         DataError: there is no example, one is there twice or has a weight that is no number, or
             none of those with a weight can be trained on.
     """
     _check(examples)
-    by_prompt: dict[str, list[Row]] = {example.prompt.prompt_id: [] for example in examples}
-    weighted = [example for example in examples if example.weight != 0]
-    if not weighted:
+    by_prompt: dict[str, list[Row]] = {example.prompt_id: [] for example in examples}
+    whole = [_row(example, end) for example in examples if example.weight != 0]
+    if not whole:
         raise DataError(
             f"student: none of {len(examples)} responses carries a weight; wanted at least one; "
             "choose a weighting that keeps some, or look at the rewards"
         )
-    last = own_end(tokenizer) if end is None else end
-    whole = _rows(weighted, tokenizer, answer_format, last)
-    too_long = [row for row in whole if len(row.ids) > max_tokens]
+    too_long = [row for row in whole if row.length > max_tokens]
     if too_long and overlong is Overlong.error:
         raise DataError(_refusal(too_long, max_tokens))
     cut = overlong is Overlong.truncate
     for row in whole:
-        if cut and row.prompt_tokens < max_tokens < len(row.ids):
+        if cut and row.prompt_tokens < max_tokens < row.length:
             # The teacher's log-prob is that of the whole response.
-            row = replace(row, ids=row.ids[:max_tokens], teacher=None)
-        if len(row.ids) <= max_tokens and row.response_tokens > 0:
+            row = replace(row, length=max_tokens, teacher=None)
+        if row.length <= max_tokens and row.response_tokens > 0:
             by_prompt[row.prompt_id].append(row)
     kept = sum(map(len, by_prompt.values()))
     rows = Rows(
@@ -103,7 +128,7 @@ def encode(
         truncated=sum(row.prompt_tokens < max_tokens for row in too_long) if cut else 0,
     )
     if rows.dropped or rows.truncated:
-        _tell(rows, [len(row.ids) for row in whole], max_tokens)
+        _tell(rows, [row.length for row in whole], max_tokens)
     return rows
 
 
@@ -117,60 +142,44 @@ def own_end(tokenizer: "PreTrainedTokenizerBase") -> int:
 def _check(examples: Sequence[Example]) -> None:
     if not examples:
         raise DataError("student: there is no response to train on; wanted at least one")
-    seen: set[tuple[str, int]] = set()
+    seen: dict[str, set[int]] = {}
     for example in examples:
-        name = (example.prompt.prompt_id, example.response.sample)
-        if name in seen:
+        samples = seen.setdefault(example.prompt_id, set())
+        if example.sample in samples:
             raise DataError(
-                f"student: sample {name[1]} of {name[0]} is there twice; wanted each response "
-                "once; remove one from the pool"
+                f"student: sample {example.sample} of {example.prompt_id} is there twice; wanted "
+                "each response once; remove one from the pool"
             )
-        seen.add(name)
+        samples.add(example.sample)
         if not math.isfinite(example.weight):
             raise DataError(
-                f"student: the weight of {name[0]}, sample {name[1]}, is {example.weight}; wanted "
-                "a finite number; see what the weighting makes of its group"
+                f"student: the weight of {example.prompt_id}, sample {example.sample}, is "
+                f"{example.weight}; wanted a finite number; see what the weighting makes of its "
+                "group"
             )
 
 
-def _rows(
-    examples: Sequence[Example],
-    tokenizer: "PreTrainedTokenizerBase",
-    answer_format: AnswerFormat,
-    end: int,
-) -> list[Row]:
-    problems = {example.prompt.prompt_id: example.prompt for example in examples}
-    asked = prompt_ids(list(problems.values()), tokenizer, answer_format)
-    prompts = dict(zip(problems, asked, strict=True))
-    answers = tokenizer([e.response.text for e in examples], add_special_tokens=False)["input_ids"]
-    return [
-        Row(
-            prompt_id=example.prompt.prompt_id,
-            sample=example.response.sample,
-            ids=np.array(
-                [
-                    *prompts[example.prompt.prompt_id],
-                    *answer,
-                    # An answer that was cut off did not end here, so no end is taught.
-                    *([end] * (example.response.finish is Finish.stop)),
-                ],
-                dtype=np.int32,
-            ),
-            prompt_tokens=len(prompts[example.prompt.prompt_id]),
-            weight=example.weight,
-            right=example.right,
-            teacher=example.response.logprob_sum,
-            reference=example.reference,
-        )
-        for example, answer in zip(examples, answers, strict=True)
-    ]
+def _row(example: Example, end: int) -> Row:
+    tokens = example.tokens
+    return Row(
+        prompt_id=example.prompt_id,
+        sample=example.sample,
+        tokens=tokens,
+        # An answer that was cut off did not end here, so no end is taught.
+        end=end if example.ended else None,
+        length=tokens.prompt_tokens + tokens.answer_tokens + example.ended,
+        weight=example.weight,
+        right=example.right,
+        teacher=example.teacher,
+        reference=example.reference,
+    )
 
 
 def _refusal(too_long: Sequence[Row], max_tokens: int) -> str:
     first = too_long[0]
     return (
         f"student: {len(too_long)} responses are, with their prompt, longer than {max_tokens} "
-        f"tokens (first: {first.prompt_id}, sample {first.sample}, with {len(first.ids)}); wanted "
+        f"tokens (first: {first.prompt_id}, sample {first.sample}, with {first.length}); wanted "
         "none; raise student.max_tokens, or set student.overlong to truncate or drop"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby, islice
 
-from advdistill.student.batches import Row
+from advdistill.student.batches import HeldTokens, Row
 from advdistill.student.gradient import responses_of
 from advdistill.student.schedule import batches
 from advdistill.student.training import Training
@@ -61,8 +61,9 @@ def _cut(row: Row, tokens: int) -> Row:
     share = (len(ids) - prompt) / row.response_tokens
     return replace(
         row,
-        ids=ids,
-        prompt_tokens=prompt,
+        tokens=HeldTokens(ids=ids, prompt_tokens=prompt),
+        end=None,
+        length=len(ids),
         teacher=None if row.teacher is None else row.teacher * share,
         reference=None if row.reference is None else row.reference * share,
     )

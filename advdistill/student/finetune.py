@@ -6,9 +6,11 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
+from advdistill.answers import AnswerFormat
 from advdistill.errors import ConfigError
-from advdistill.interfaces import Example, Objective, TrainingJob
-from advdistill.models import local_folders
+from advdistill.interfaces import Example, Objective, Tokenise, TrainingJob
+from advdistill.models import load_tokenizer, local_folders, prompt_ids, tokenizer_files
+from advdistill.records import Prompt
 
 
 class Dtype(StrEnum):
@@ -138,6 +140,23 @@ class Finetune:
     def sources(self) -> Sequence[Path]:
         """Return the model's folder, if it is a local one."""
         return local_folders(self.model)
+
+    def tokenizer_sources(self) -> Sequence[Path]:
+        """Return those of the model's files that its token ids depend on."""
+        return tokenizer_files(self.model)
+
+    def tokeniser(self, answer_format: AnswerFormat) -> Tokenise:
+        """Return what makes the token ids of prompts and of answers."""
+        tokenizer = load_tokenizer(self.model, self.revision)
+
+        def tokenise(
+            prompts: Sequence[Prompt], answers: Sequence[str]
+        ) -> tuple[list[list[int]], list[list[int]]]:
+            asked = prompt_ids(prompts, tokenizer, answer_format) if prompts else []
+            plain = tokenizer(list(answers), add_special_tokens=False) if answers else {}
+            return asked, plain.get("input_ids", [])
+
+        return tokenise
 
     def check(self) -> None:
         """Find out before anything is spent whether what it needs is installed.

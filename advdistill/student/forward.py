@@ -91,7 +91,7 @@ def check_head(model: PreTrainedModel, row: Row) -> None:
     Raises:
         StageError: it does, such as capping or scaling them.
     """
-    (batch,) = micro_batches([row], packing=Packing.padded, row_tokens=len(row.ids))
+    (batch,) = micro_batches([row], packing=Packing.padded, row_tokens=row.length)
     batch = batch.to(model.device)
     _, logprobs_N = PassLoss(model)(batch, None)
     plain_SV = model(input_ids=batch.ids_BS).logits[0, row.prompt_tokens - 1 : -1]

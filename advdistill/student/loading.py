@@ -92,8 +92,6 @@ def open_base(student: Finetune, examples: Sequence[Example], *, job: TrainingJo
     tokenizer = load_tokenizer(student.model, student.revision)
     rows = encode(
         examples,
-        tokenizer,
-        answer_format=job.answer_format,
         max_tokens=student.max_tokens,
         overlong=student.overlong,
         end=end_id(student, tokenizer),

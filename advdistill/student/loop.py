@@ -93,8 +93,8 @@ def _step(training: Training, rows: Sequence[Row], step: int) -> dict[str, float
         ),
         training.room,
         discard=training.optimizer.zero_grad,
-        longest=max(len(row.ids) for row in rows),
-        tokens=sum(len(row.ids) for row in rows),
+        longest=max(row.length for row in rows),
+        tokens=sum(row.length for row in rows),
     )
     norm = _update(training, rate)
     _require_finite(step, loss=found.loss, gradient_norm=norm)

@@ -148,8 +148,8 @@ def _packed(rows: Sequence[Row], groups: Sequence[Sequence[int]]) -> MicroBatch:
 
 def _padded_parts(rows: Sequence[Row], row_tokens: int) -> Iterator[list[int]]:
     part: list[int] = []
-    for i in sorted(range(len(rows)), key=lambda i: -len(rows[i].ids)):
-        if part and (len(part) + 1) * len(rows[part[0]].ids) > row_tokens:
+    for i in sorted(range(len(rows)), key=lambda i: -rows[i].length):
+        if part and (len(part) + 1) * rows[part[0]].length > row_tokens:
             yield part
             part = []
         part.append(i)
@@ -161,9 +161,9 @@ def _padded(rows: Sequence[Row], part: Sequence[int]) -> MicroBatch:
     # On the right, so that positions start at 0; padding is never attended to, so its id is free.
     ids_BS = pad_sequence([torch.from_numpy(rows[i].ids).long() for i in part], batch_first=True)
     width = ids_BS.shape[1]
-    lengths_B = torch.tensor([len(rows[i].ids) for i in part])
+    lengths_B = torch.tensor([rows[i].length for i in part])
     predicting = [
-        np.arange(rows[i].prompt_tokens - 1, len(rows[i].ids) - 1) + place * width
+        np.arange(rows[i].prompt_tokens - 1, rows[i].length - 1) + place * width
         for place, i in enumerate(part)
     ]
     return MicroBatch(

@@ -63,12 +63,12 @@ def plain_gradient(
 
 
 def _logprobs_N(model: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
-    width = max(len(row.ids) for row in rows)
+    width = max(row.length for row in rows)
     ids_BS = torch.zeros(len(rows), width, dtype=torch.long)
     mask_BS = torch.zeros_like(ids_BS)
     for b, row in enumerate(rows):
-        ids_BS[b, : len(row.ids)] = torch.from_numpy(row.ids)
-        mask_BS[b, : len(row.ids)] = 1
+        ids_BS[b, : row.length] = torch.from_numpy(row.ids)
+        mask_BS[b, : row.length] = 1
     ids_BS = ids_BS.to(model.device)
     logits_BSV = model(
         input_ids=ids_BS, attention_mask=mask_BS.to(model.device), use_cache=False
@@ -81,7 +81,7 @@ def _logprobs_N(model: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
     # log-softmax has none of them
     others_BS1 = logits_BSV.scatter(2, next_BS1, -torch.inf).logsumexp(2, keepdim=True)
     logprobs_BS = -softplus(others_BS1 - chosen_BS1)[:, :, 0]
-    parts = [logprobs_BS[b, row.prompt_tokens - 1 : len(row.ids) - 1] for b, row in enumerate(rows)]
+    parts = [logprobs_BS[b, row.prompt_tokens - 1 : row.length - 1] for b, row in enumerate(rows)]
     return torch.cat(parts)
 
 

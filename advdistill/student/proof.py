@@ -109,7 +109,7 @@ def compare(
 
     Passes are made so short that there are several of them.
     """
-    whole = sum(len(row.ids) for row in rows)
+    whole = sum(row.length for row in rows)
     try:
         found = gradient_of(
             base,
@@ -160,7 +160,7 @@ def _gaps(training: Training, base: Base, rows: Sequence[Row]) -> dict[Dtype, Ga
 def _provable(training: Training, rows: Sequence[Row]) -> tuple[Base, str]:
     """Return the base with the student's model, or with a reduced one, and the model's name."""
     base = training.base
-    padded = len(rows) * max(len(row.ids) for row in rows)
+    padded = len(rows) * max(row.length for row in rows)
     whole = not is_sharded(base.model) and training.job.sharding is not Sharding.deepspeed
     itself = whole and computes_exactly(base.model) and fits(base.model, padded)
     if not base.world.most(not itself):  # with one mind: the passes are made together

@@ -36,5 +36,5 @@ def refer(
                 for row, value in zip(rows, sums_B, strict=True)
             }
             job.watch.progress(done, len(prompts))
-    keys = [(example.response.prompt_id, example.response.sample) for example in examples]
+    keys = [(example.prompt_id, example.sample) for example in examples]
     return [known.get(key) for key in keys]

@@ -54,7 +54,7 @@ def gradient_of(
     own = deal(rows, world.size)[world.rank]
     passes = _passes(own, base, job.row_tokens) if own else []
     number = world.most(len(passes))
-    (blank,) = _passes([min(rows, key=lambda row: len(row.ids))], base, job.row_tokens)
+    (blank,) = _passes([min(rows, key=lambda row: row.length)], base, job.row_tokens)
     forward = _Forward(base=base, passes=number, blank=blank)
     passes += [forward.nothing] * (number - len(passes))
     with tree_attention(base.model, base.packing):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.groups import wrong_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,11 @@ class AllWrong:
     What a student gains from these it did not gain from right answers: Shape of Thought, arXiv
     2512.22255, finds that wrong reasoning alone can teach.
     """
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
 from advdistill.groups import Std, ZeroVariance, advantage_PG, settle_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,11 @@ class AdvantageWeightedRegression:
                 f"weighting 'awr': std_floor is {self.std_floor} and epsilon {self.epsilon}; "
                 "wanted 0 or more"
             )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

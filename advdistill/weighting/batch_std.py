@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
 from advdistill.groups import Std, ZeroVariance, centred_PG, deviation_P1, settle_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,11 @@ class BatchStd:
         """Check the range."""
         if not self.epsilon >= 0:
             raise ConfigError(f"weighting 'batch_std': epsilon is {self.epsilon}; wanted 0 or more")
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.pool
 
     @property
     def signed(self) -> bool:

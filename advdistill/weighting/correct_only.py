@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.groups import right_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,11 @@ class CorrectOnly:
 
     distinct: bool
     """Keep one of several right answers with equal texts, the lowest sample number."""
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.groups import right_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 class Emphasis(StrEnum):
@@ -33,6 +33,11 @@ class Difficulty:
     """
 
     emphasis: Emphasis
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError, StageError
 from advdistill.groups import Std, ZeroVariance, advantage_PG, settle_where_PG, zero_variance_P1
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,11 @@ class GDPO:
                 raise ConfigError(
                     f"weighting 'gdpo': weights.{name} is {weight}; wanted a finite number"
                 )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.pool
 
     @property
     def signed(self) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.groups import ZeroVariance, settle_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,11 @@ class Rank:
     """
 
     zero_variance: ZeroVariance
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

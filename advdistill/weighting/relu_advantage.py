@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
 from advdistill.groups import Std, ZeroVariance, advantage_PG, settle_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,11 @@ class ReluAdvantage:
                 f"weighting 'relu_advantage': std_floor is {self.std_floor} and epsilon "
                 f"{self.epsilon}; wanted 0 or more"
             )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
 from advdistill.groups import Total, ZeroVariance, settle_shares_PG, shares_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,11 @@ class RewardWeightedRegression:
             raise ConfigError(
                 f"weighting 'rwr': beta is {self.beta}; wanted a finite number above 0"
             )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

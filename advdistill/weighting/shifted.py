@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
 from advdistill.groups import ZeroVariance, centred_PG, settle_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,11 @@ class Shifted:
                 f"weighting 'shifted': delta is {self.delta}; wanted a finite number, below 0 for "
                 "a baseline below the mean"
             )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advdistill.groups import draws_PG
-from advdistill.interfaces import RewardGroups, Weighting
+from advdistill.interfaces import Reach, RewardGroups, Weighting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,11 @@ class Shuffled:
 
     of: Weighting
     seed: int
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return self.of.reach
 
     @property
     def signed(self) -> bool:

@@ -14,7 +14,7 @@ from advdistill.groups import (
     settle_shares_PG,
     shares_PG,
 )
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,11 @@ class Softmax:
                 f"{self.std_floor} and epsilon {self.epsilon}; wanted temperature above 0 and the "
                 "others 0 or more"
             )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from advdistill.errors import ConfigError
 from advdistill.groups import right_PG, wrong_PG
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,11 @@ class Split:
                 f"weighting 'split': right is {self.right} and wrong {self.wrong}; wanted finite "
                 "numbers, 0 or more; the sign of wrong answers is put before it"
             )
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advdistill.interfaces import RewardGroups
+from advdistill.interfaces import Reach, RewardGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,11 @@ class Uniform:
 
     Sequence-level distillation on all samples: Kim and Rush, arXiv 1606.07947.
     """
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the pool a prompt's weights depend on."""
+        return Reach.group
 
     @property
     def signed(self) -> bool:

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from advdistill import stages
 from advdistill.build import build
-from advdistill.interfaces import RewardGroups, Weighting
+from advdistill.interfaces import Reach, RewardGroups, Weighting
 from tests.builders import CONF, composed, groups, options
 from tests.contract.components import component
 
@@ -20,8 +20,6 @@ P, G = 40, 8
 NAN = float("nan")
 WEIGHTINGS = options("weighting")
 CONTROLS = ("one_random", "shuffled", "matched_random", "all_wrong")
-OVER_THE_POOL = ("batch_std", "gdpo", "matched_random")
-"""Those in which other prompts have a say."""
 
 
 @cache
@@ -150,12 +148,48 @@ def test_a_prompts_weights_follow_it_to_another_place(
     np.testing.assert_allclose(turned_PG, wanted_PG, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in WEIGHTINGS if name not in OVER_THE_POOL])
+def reaching(reach: Reach) -> list[str]:
+    return [name for name in WEIGHTINGS if weighting_of(name).reach is reach]
+
+
+@pytest.mark.parametrize("name", reaching(Reach.group))
+@pytest.mark.parametrize("parts", [1, 2, 7])
 @every_pool
-def test_other_prompts_have_no_say(name: str, pool: RewardGroups) -> None:
-    rows_P = np.arange(0, len(pool.prompt_ids), 2)
-    alone_PG = weighting_of(name).weigh(reordered(pool, rows_P))
-    np.testing.assert_array_equal(alone_PG, weighting_of(name).weigh(pool)[rows_P])
+def test_within_the_group_any_split_of_the_prompts_weighs_the_same(
+    name: str, pool: RewardGroups, parts: int
+) -> None:
+    weighting = weighting_of(name)
+    rows = np.array_split(np.random.default_rng(4).permutation(len(pool.prompt_ids)), parts)
+    for rows_P in rows:
+        part = reordered(pool, rows_P)
+        wanted_PG = weighting.weigh(pool)[rows_P]
+        np.testing.assert_array_equal(weighting.weigh(part), wanted_PG)
+        found_PG = weighting.weigh(narrowed(part))  # whose sums round in another order
+        wanted_PG = wanted_PG[:, : found_PG.shape[1]]
+        np.testing.assert_allclose(found_PG, wanted_PG, rtol=1e-9, atol=1e-12)
+
+
+def narrowed(pool: RewardGroups) -> RewardGroups:
+    """Return the pool as wide as its largest group, as a part of a pool is."""
+    width = pool.present_PG.sum(1).max(initial=0)
+    return _turned(pool, lambda array_PG: array_PG[:, :width])
+
+
+@pytest.mark.parametrize("name", reaching(Reach.pool))
+def test_over_the_pool_other_prompts_have_a_say(name: str) -> None:
+    pool = MADE["blended"]
+    alone_PG = weighting_of(name).weigh(reordered(pool, np.arange(P // 2)))
+    assert (alone_PG != weighting_of(name).weigh(pool)[: P // 2]).any()
+
+
+def test_the_weightings_that_reach_over_the_pool_are_these() -> None:
+    assert reaching(Reach.pool) == ["batch_std", "gdpo", "matched_random"]
+
+
+def test_a_shuffled_weighting_reaches_as_far_as_the_one_it_shuffles() -> None:
+    shuffled = weighting_of("shuffled")
+    over_the_pool = replace(shuffled, of=weighting_of("gdpo"))
+    assert (shuffled.reach, over_the_pool.reach) == (Reach.group, Reach.pool)
 
 
 @every_pool

@@ -24,6 +24,7 @@ STAGES = (
     "sample",
     "judge",
     "weigh",
+    "tokenise",
     "train",
     "evaluate/teacher",
     "evaluate/base",

@@ -127,7 +127,8 @@ class TestTheTrackedRun:
         [
             ("sample/answers", 6),
             ("sample/truncated", 6),
-            ("judge/pass", 6),
+            ("judge/pass", 1),
+            ("tokenise/answer_tokens", 1),
             ("weigh/effective_samples", 1),
             ("weigh/length_correlation", 1),
             ("train/proof_gradient_gap", 1),
@@ -165,6 +166,7 @@ class TestTheTrackedRun:
             "pool": digest["sample"],
             "verdicts": digest["judge"],
             "weights": digest["weigh"],
+            "tokens": digest["tokenise"],
         }
 
     def test_sums_up_as_the_run_folder_does(self, tracked: WandbRun, finished: Path) -> None:

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from advdistill.audit_runs import read_run
 from advdistill.errors import DataError
+from advdistill.making import shard_file
 from advdistill.records import Prompt, Response, Reward, Weight
 from advdistill.tables import write_rows
 from tests.builders import composed, prompt, response, reward
@@ -16,8 +17,8 @@ def finished(folder: Path) -> Path:
     """Write what a run of one prompt with two answers leaves; return its run folder."""
     outputs = folder / "outputs"
     made = {name: outputs / "cache" / name / "0f" for name in ("load", "sample", "judge", "weigh")}
-    for place in (*made.values(), made["sample"] / "shards"):
-        place.mkdir(parents=True)
+    for place in made.values():
+        (place / "shards").mkdir(parents=True)
     write_rows(made["load"] / "train.parquet", Prompt, [[prompt()]])
     for number in range(2):
         write_rows(
@@ -26,9 +27,9 @@ def finished(folder: Path) -> Path:
             [[response(sample=number)]],
         )
     rewards = [reward(sample=n, rule=rule) for n in range(2) for rule in ("number", "total")]
-    write_rows(made["judge"] / "rewards.parquet", Reward, [rewards])
+    write_rows(shard_file(made["judge"], 0), Reward, [rewards])
     weights = [Weight(prompt_id="p/train/0", sample=number, value=1.0) for number in range(2)]
-    write_rows(made["weigh"] / "weights.parquet", Weight, [weights])
+    write_rows(shard_file(made["weigh"], 0), Weight, [weights])
     run = outputs / "runs" / "own" / "2026-01-31_12-00-00"
     run.mkdir(parents=True)
     stages = {name: {"folder": str(place), "digest": "0"} for name, place in made.items()}

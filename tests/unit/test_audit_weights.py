@@ -9,7 +9,8 @@ from advdistill.budget import Budget, BudgetUnit
 from advdistill.errors import StageError
 from advdistill.interfaces import Weighting
 from advdistill.pools import groups_of, weights_of
-from advdistill.records import Reward, Verdict
+from advdistill.records import Response, Reward, Verdict, Weight
+from advdistill.tables import to_rows, to_table
 from tests.builders import prompt, response, reward
 from tests.contract.components import component
 from tests.unit.student.students import NO_BUDGET
@@ -28,12 +29,13 @@ def rewards(*groups: Sequence[Verdict]) -> list[Reward]:
 def pool(rows: Sequence[Reward], weighting: Weighting) -> Pool:
     """Return a pool whose stored weights are those that the weighting gives."""
     responses = [response(row.prompt_id, row.sample) for row in rows]
-    groups = groups_of(responses, rows)
+    table = to_table(Response, responses)
+    weights_PG = weighting.weigh(groups_of(table, to_table(Reward, rows)))
     return Pool(
         prompts={row.prompt_id: prompt(row.prompt_id) for row in rows},
         responses=responses,
         rewards=rows,
-        weights=weights_of(groups, weighting.weigh(groups), responses),
+        weights=to_rows(Weight, weights_of(weights_PG, table)),
     )
 
 

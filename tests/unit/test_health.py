@@ -1,11 +1,14 @@
 from dataclasses import replace
+from functools import reduce
+from itertools import pairwise
+from operator import add
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 
-from advdistill.health import health_of, rights_of
+from advdistill.health import Tally, health_of
 from advdistill.interfaces import RewardGroups
 from tests.builders import groups
 
@@ -47,7 +50,8 @@ def test_a_single_answer_is_all_right_or_all_wrong() -> None:
 def test_groups_are_counted_by_their_right_answers_of_those_judged(
     rewards: list[list[float]], rights: dict[int, list[int]]
 ) -> None:
-    found = rights_of(groups(*rewards))
+    pool = groups(*rewards)
+    found = Tally.of(pool, np.zeros(pool.rewards_PG.shape)).rights_by_judged()
     assert found == rights
     assert sum(map(sum, found.values())) == len(rewards)
 
@@ -108,3 +112,23 @@ def test_a_pool_without_any_weight_has_no_shares() -> None:
         "all_wrong_groups": 0.2,
         "unweighted_groups": 1.0,
     }
+
+
+def part(pool: RewardGroups, rows: slice) -> RewardGroups:
+    names = ("samples_PG", "rewards_PG", "present_PG", "passed_PG", "lengths_PG")
+    arrays = {name: getattr(pool, name)[rows] for name in names}
+    return replace(pool, prompt_ids=pool.prompt_ids[rows], **arrays)
+
+
+@pytest.mark.parametrize("cuts", [[0, 3], [0, 1, 7, 12], [0, 0, 12, 12]])
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e150])
+def test_the_tallies_of_parts_add_up_to_that_of_the_whole(cuts: list[int], size: float) -> None:
+    draw = np.random.default_rng(2)
+    pool = with_lengths(draw.integers(1, 99, (12, 4)))
+    weights_PG = np.round(draw.normal(size=(12, 4)), 1) * size * pool.known_PG
+    weights_PG[:5] *= 1e-3
+    spans = [slice(*span) for span in pairwise([*cuts, 12])]
+    tallies = [Tally.of(part(pool, rows), weights_PG[rows]) for rows in spans]
+    summed, whole = reduce(add, tallies), Tally.of(pool, weights_PG)
+    assert summed.health.numbers() == pytest.approx(whole.health.numbers(), rel=1e-12)
+    assert summed.rights_by_judged() == whole.rights_by_judged()

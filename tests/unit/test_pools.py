@@ -1,13 +1,17 @@
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from advdistill.errors import StageError
-from advdistill.interfaces import Example
-from advdistill.pools import Pool, examples_of, groups_of, weights_of
+from advdistill.interfaces import RewardGroups
+from advdistill.pools import Labels, joined, labels_of, weights_of
+from advdistill.pools import groups_of as groups_of_tables
 from advdistill.records import Reference, Response, Reward, Verdict, Weight
-from tests.builders import prompt, response, reward
+from advdistill.tables import to_rows, to_table
+from tests.builders import response, reward
 
 RAGGED = [("a", 0), ("b", 0), ("a", 1), ("c", 5), ("a", 2), ("b", 1)]
 """Three groups, their answers in each other's way; sample numbers may have gaps."""
@@ -30,6 +34,10 @@ def rewards() -> list[Reward]:
             reward(*key, verdict=verdict, answer="2" if key[1] != 1 else None),
         )
     ]
+
+
+def groups_of(responses: Sequence[Response], rewards: Sequence[Reward]) -> RewardGroups:
+    return groups_of_tables(to_table(Response, responses), to_table(Reward, rewards))
 
 
 def test_a_ragged_pool_becomes_padded_arrays() -> None:
@@ -115,9 +123,39 @@ def test_a_response_that_occurs_twice_is_refused() -> None:
 def test_weights_go_back_to_the_answers_whose_rewards_they_were_made_from() -> None:
     groups = groups_of(responses(), rewards())
     numbers_PG = groups.lengths_PG.astype(float)
-    weights = weights_of(groups, numbers_PG, responses())
+    weights = to_rows(Weight, weights_of(numbers_PG, to_table(Response, responses())))
     assert [(row.prompt_id, row.sample) for row in weights] == RAGGED
     assert [row.value for row in weights] == [row.tokens for row in responses()]
+
+
+def part(names: str) -> RewardGroups:
+    """Return the groups of these prompts alone."""
+    return groups_of(
+        [row for row in responses() if row.prompt_id in names],
+        [row for row in rewards() if row.prompt_id in names],
+    )
+
+
+@pytest.mark.parametrize("parts", [["a", "b", "c"], ["ab", "", "c"], ["abc"]])
+def test_the_groups_of_parts_are_joined_to_those_of_the_whole(parts: list[str]) -> None:
+    whole, found = part("abc"), joined([part(names) for names in parts])
+    for field in fields(whole):
+        if field.name not in ("answer_ids_PG", "text_ids_PG"):  # equal within a prompt, no more
+            np.testing.assert_equal(getattr(found, field.name), getattr(whole, field.name))
+    for one_P, other_P in zip(found.text_ids_PG, whole.text_ids_PG, strict=True):
+        same_PP, wanted_PP = one_P[:, None] == one_P, other_P[:, None] == other_P
+        assert same_PP.tolist() == wanted_PP.tolist()
+
+
+def test_a_rule_that_only_one_part_knows_is_unknown_in_the_other() -> None:
+    one = groups_of([response("a", 0)], [reward("a", 0), reward("a", 0, rule="format")])
+    other = groups_of([response("b", 0)], [reward("b", 0)])
+    values = joined([one, other]).parts["format"]
+    assert np.array_equal(values, [[1.0], [np.nan]], equal_nan=True)
+
+
+def test_no_part_at_all_is_an_empty_pool() -> None:
+    assert joined([]).rewards_PG.shape == (0, 0)
 
 
 def weights() -> list[Weight]:
@@ -131,27 +169,22 @@ def references() -> list[Reference]:
     ]
 
 
-def pool() -> Pool:
-    return Pool(
-        prompts={prompt_id: prompt(prompt_id) for prompt_id in "abcd"},
-        responses=responses(),
-        rewards=rewards(),
-        weights=weights(),
-    )
+def labels(**changed: list[Any]) -> Labels:
+    """Return the labels of the ragged pool, some of its rows changed."""
+    rows = {"rewards": rewards(), "weights": weights(), "references": references(), **changed}
+    tables = {name: to_table(record, rows[name]) for name, record in RECORDS.items()}
+    return labels_of(to_table(Response, responses()), *tables.values())
 
 
-def test_examples_hold_each_answer_with_all_that_was_made_of_it() -> None:
-    whole = replace(pool(), references=references())
-    assert examples_of(whole) == [
-        Example(
-            prompt=whole.prompts[row.prompt_id],
-            response=row,
-            weight=float(row.sample),
-            right=number == 0,
-            reference=None if number == 1 else -float(row.sample),
-        )
-        for number, row in enumerate(responses())
-    ]
+RECORDS = {"rewards": Reward, "weights": Weight, "references": Reference}
+
+
+def test_labels_stand_in_the_order_of_the_answers() -> None:
+    found = labels()
+    assert found.weights_B.tolist() == [sample for _, sample in RAGGED]
+    assert found.right_B.tolist() == [True, False, False, False, False, False]
+    wanted_B = [np.nan if number == 1 else -s for number, (_, s) in enumerate(RAGGED)]
+    assert np.array_equal(found.references_B, wanted_B, equal_nan=True)
 
 
 def test_an_answer_is_right_by_its_verdict_under_the_total_rule_alone() -> None:
@@ -159,20 +192,20 @@ def test_an_answer_is_right_by_its_verdict_under_the_total_rule_alone() -> None:
         replace(row, verdict=Verdict.passed, value=1.0) if row.rule == "number" else row
         for row in rewards()
     ]
-    assert [one.right for one in examples_of(replace(pool(), rewards=rows))] == [
-        True, False, False, False, False, False,
-    ]  # fmt: skip
+    assert labels(rewards=rows).right_B.tolist() == [True, False, False, False, False, False]
 
 
 def test_without_references_every_answer_lacks_one() -> None:
-    assert {one.reference for one in examples_of(pool())} == {None}
+    tables = (to_table(Reward, rewards()), to_table(Weight, weights()))
+    found = labels_of(to_table(Response, responses()), *tables, None)
+    assert np.isnan(found.references_B).all()
 
 
 @pytest.mark.parametrize("change", ["missing", "other", "stray", "twice", "none"])
 @pytest.mark.parametrize("name", ["weights", "rewards", "references"])
 def test_rows_of_another_pool_are_refused(name: str, change: str) -> None:
-    whole = replace(pool(), references=references())
-    rows = [row for row in getattr(whole, name) if name != "rewards" or row.rule == "total"]
+    whole = {"weights": weights(), "rewards": rewards(), "references": references()}[name]
+    rows = [row for row in whole if name != "rewards" or row.rule == "total"]
     other = replace(rows[0], sample=7)
     changed = {
         "missing": rows[1:],
@@ -181,7 +214,5 @@ def test_rows_of_another_pool_are_refused(name: str, change: str) -> None:
         "twice": [*rows, rows[0]],
         "none": [],
     }[change]
-    if (name, change) == ("references", "none"):  # as where no objective asks for them
-        return
     with pytest.raises(StageError, match=f"{len(changed)} {name} for 6 responses.*wanted one of"):
-        examples_of(replace(whole, **{name: changed}))
+        labels(**{name: changed})

@@ -22,6 +22,7 @@ from advdistill.interfaces import (
 )
 from advdistill.judging import open_judge
 from advdistill.records import Item, Prompt, Response, Score, Split, Verdict
+from advdistill.student.batches import HeldTokens
 from advdistill.verifier.number import NumberVerifier
 from tests.builders import Watched, groups, item, prompt, response, reward
 from tests.tiny import ANSWER_FORMAT
@@ -291,6 +292,7 @@ def test_every_stage_has_a_version() -> None:
         "sample",
         "judge",
         "weigh",
+        "tokenise",
         "refer",
         "train",
         "evaluate",
@@ -319,7 +321,14 @@ class FixedReferences:
 
 
 EXAMPLES = [
-    Example(prompt=prompt(), response=response(sample=number), weight=0.0, right=False)
+    Example(
+        prompt_id="p/train/0",
+        sample=number,
+        tokens=HeldTokens(ids=np.ones(2, dtype=np.int32), prompt_tokens=1),
+        ended=True,
+        weight=0.0,
+        right=False,
+    )
     for number in range(3)
 ]
 

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from advdistill.interfaces import Packing
 from advdistill.student.attention import tree_attention
-from advdistill.student.batches import Row
+from advdistill.student.batches import HeldTokens, Row
 from advdistill.student.forward import PassLoss
 from advdistill.student.packing import MicroBatch, Tree, micro_batches
 
@@ -30,8 +30,11 @@ def rows_of(groups: Sequence[Group], *, seed: int = 0) -> list[Row]:
                 Row(
                     prompt_id=f"group/{number}",
                     sample=sample,
-                    ids=np.concatenate([prompt, answer]).astype(np.int32),
-                    prompt_tokens=prompt_tokens,
+                    tokens=HeldTokens(
+                        ids=np.concatenate([prompt, answer]).astype(np.int32),
+                        prompt_tokens=prompt_tokens,
+                    ),
+                    length=prompt_tokens + tokens,
                     weight=1.0,
                     right=True,
                     teacher=None,

@@ -21,7 +21,7 @@ from advdistill.student.gradient import responses_of
 from advdistill.student.loading import Base
 from advdistill.student.parallel import World, open_accelerator, shared, whole
 from advdistill.student.share import gradient_of
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
+from tests.tiny import END, byte_tokenizer, pool
 from tests.unit.student.students import OBJECTIVE, Notebook, job, student
 
 ALONE = World(rank=0, size=1, device=torch.device("cpu"))
@@ -59,11 +59,10 @@ class Case:
 
     def rows(self) -> list[Row]:
         # Few responses for some prompts and many for others, so that passes are dealt unevenly.
-        examples = [e for e in pool(self.prompts, 5) if e.prompt.prompt_id[-1] != "2"]
+        examples = [e for e in pool(self.prompts, 5) if e.prompt_id[-1] != "2"]
         rows = encode(
             examples,
-            byte_tokenizer(),
-            answer_format=ANSWER_FORMAT,
+            end=END,
             max_tokens=256,
             overlong=Overlong.drop,
         )

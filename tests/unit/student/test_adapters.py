@@ -22,7 +22,7 @@ from advdistill.student.finetune import Adapter, Dtype
 from advdistill.student.forward import PassLoss
 from advdistill.student.gradient import accumulate, responses_of
 from advdistill.student.packing import micro_batches
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool, tiny_model
+from tests.tiny import END, byte_tokenizer, pool, tiny_model
 from tests.unit.student.students import (
     OBJECTIVE,
     Notebook,
@@ -152,7 +152,7 @@ def test_a_missing_package_is_named_before_anything_is_loaded(
 
 
 def encoded() -> list[Row]:
-    found = encode(pool(4, 4), byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=256)
+    found = encode(pool(4, 4), end=END, max_tokens=256)
     return [row for group in found.by_prompt.values() for row in group]
 
 

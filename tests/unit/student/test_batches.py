@@ -1,14 +1,15 @@
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from advdistill.errors import DataError
 from advdistill.interfaces import Example
 from advdistill.records import Finish
-from advdistill.student.batches import Rows, encode
+from advdistill.student.batches import HeldTokens, Rows, encode
 from advdistill.student.finetune import Overlong
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, example, pool
+from tests.tiny import END, byte_tokenizer, example, pool
 
 
 def encoded(
@@ -16,16 +17,9 @@ def encoded(
     *,
     max_tokens: int = 128,
     overlong: Overlong = Overlong.drop,
-    end: int | None = None,
+    end: int = END,
 ) -> Rows:
-    return encode(
-        examples,
-        byte_tokenizer(),
-        answer_format=ANSWER_FORMAT,
-        max_tokens=max_tokens,
-        overlong=overlong,
-        end=end,
-    )
+    return encode(examples, end=end, max_tokens=max_tokens, overlong=overlong)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +99,8 @@ def test_a_response_of_three_tokens_in_the_room_behind_its_prompt(
 ) -> None:
     """The third is the end; another prompt's short response keeps the pool from being empty."""
     one, other = example(0, 0, weight=1.0, text="42"), example(0, 1, weight=1.0, text="")
-    other = replace(other, prompt=replace(other.prompt, prompt_id="b", question=""))
+    short = HeldTokens(ids=np.ones(PROMPT - 4, dtype=np.int32), prompt_tokens=PROMPT - 4)
+    other = replace(other, prompt_id="b", tokens=short)
     rows = encoded([one, other], max_tokens=PROMPT + room, overlong=overlong)
     found = rows.by_prompt["tiny/train/00000"]
     assert [row.response_tokens for row in found] == ([] if tokens is None else [tokens])
@@ -117,7 +112,7 @@ def test_of_a_cut_response_the_teachers_log_prob_is_not_known() -> None:
     one, two = example(0, 0, weight=1.0, text="4"), example(0, 1, weight=1.0, text="42")
     rows = encoded([one, two], max_tokens=PROMPT + 2, overlong=Overlong.truncate)
     whole, cut = rows.by_prompt["tiny/train/00000"]
-    assert (whole.teacher, cut.teacher) == (one.response.logprob_sum, None)
+    assert (whole.teacher, cut.teacher) == (one.teacher, None)
     assert cut.reference == two.reference
 
 

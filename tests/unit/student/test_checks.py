@@ -23,7 +23,7 @@ from advdistill.student.checks import (
 )
 from advdistill.student.finetune import Adapter
 from advdistill.student.loading import open_base
-from tests.tiny import ANSWER_FORMAT, CHAT_TEMPLATE, byte_tokenizer, example, pool, tiny_model
+from tests.tiny import CHAT_TEMPLATE, END, byte_tokenizer, example, pool, tiny_model
 from tests.unit.student.students import OBJECTIVE, job, student
 
 LORA = Adapter(rank=2, alpha=4.0, dropout=0.0, targets=["all-linear"], quantise=False)
@@ -212,7 +212,7 @@ def test_every_end_holds_those_of_tokenizer_model_and_template() -> None:
 
 
 def rows_of(tokenizer: PreTrainedTokenizerFast) -> Rows:
-    return encode(pool(2, 5), tokenizer, answer_format=ANSWER_FORMAT, max_tokens=128)
+    return encode(pool(2, 5, tokenizer), end=tokenizer.eos_token_id, max_tokens=128)
 
 
 def test_a_token_without_an_embedding_is_named(tmp_path: Path) -> None:
@@ -225,12 +225,9 @@ def test_a_token_without_an_embedding_is_named(tmp_path: Path) -> None:
     assert "'<|done|>' in tiny/train/00000, sample 0, the id 259" in str(caught.value)
     assert "has 259 embeddings" in str(caught.value)
     tokenizer.save_pretrained(tmp_path)
+    with_it = [example(0, 0, weight=1.0, text="<|done|>", tokenizer=tokenizer)]
     with pytest.raises(DataError, match="embeddings of new tokens are not added"):
-        open_base(replace(one, adapter=LORA), one_with_the_token(), job=job())
-
-
-def one_with_the_token() -> list:
-    return [example(0, 0, weight=1.0, text="<|done|>")]
+        open_base(replace(one, adapter=LORA), with_it, job=job())
 
 
 def test_more_tokens_than_the_model_has_positions_are_refused(tmp_path: Path) -> None:
@@ -251,13 +248,8 @@ class Reading(WeightedNLL):
 
 def test_an_objective_that_reads_the_teacher_needs_it_of_every_row() -> None:
     known = rows_of(byte_tokenizer())
-    given = [
-        replace(one, response=replace(one.response, logprob_sum=None))
-        if one.response.sample == 2
-        else one
-        for one in pool(2, 5)
-    ]
-    partly = encode(given, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    given = [replace(one, teacher=None) if one.sample == 2 else one for one in pool(2, 5)]
+    partly = encode(given, end=END, max_tokens=128)
     reading = Reading(**{name: getattr(OBJECTIVE, name) for name in OBJECTIVE.__dataclass_fields__})
     check_teacher(reading, known)
     check_teacher(OBJECTIVE, partly)
@@ -282,7 +274,7 @@ def test_an_objective_without_a_loss_on_the_whole_pool_is_refused(
     objective: Objective, weights: tuple[float, float], fine: bool
 ) -> None:
     given = [example(0, sample, weight=weight) for sample, weight in enumerate(weights)]
-    rows = encode(given, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    rows = encode(given, end=END, max_tokens=128)
     if fine:
         check_loss(objective, rows)
         return

@@ -77,8 +77,8 @@ def test_it_can_be_switched_off() -> None:
 def sided(weight: float) -> list[Example]:
     """Return a pool in which every other answer is right, the wrong ones having this weight."""
     return [
-        replace(one, right=one.response.sample % 2 == 0, weight=weight)
-        if one.response.sample % 2
+        replace(one, right=one.sample % 2 == 0, weight=weight)
+        if one.sample % 2
         else replace(one, right=True, weight=1.0)
         for one in pool(10, 4)
     ]

@@ -18,7 +18,7 @@ from advdistill.student.gradient import accumulate, responses_of
 from advdistill.student.packing import MicroBatch, micro_batches
 from tests.builders import options
 from tests.contract.components import component
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
+from tests.tiny import END, byte_tokenizer, pool
 from tests.unit.student.reference_step import (
     Step,
     gap,
@@ -59,7 +59,7 @@ class Setting:
 def setting() -> Setting:
     """Weights of both signs and 0; verdicts that do not follow them; a prompt of one response."""
     ones = [replace(one, weight=1.0) for one in pool(4, 4)][:13]
-    found = encode(ones, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=256)
+    found = encode(ones, end=END, max_tokens=256)
     bare = [row for group in found.by_prompt.values() for row in group]
     model = knowing_model(bare, VOCABULARY)
     draw = Random(0)
@@ -236,7 +236,7 @@ def test_it_sees_a_sign_and_a_verdict_that_are_swapped(setting: Setting, name: s
 def shortened(rows: Sequence[Row], place: int) -> list[Row]:
     """Return the rows, one of them without its last token."""
     found = [*rows]
-    found[place] = replace(rows[place], ids=rows[place].ids[:-1])
+    found[place] = replace(rows[place], length=rows[place].length - 1)
     return found
 
 

@@ -205,7 +205,7 @@ def test_a_step_without_a_loss_counts_but_updates_nothing(model: str, tmp_path: 
     """Momentum would move the weights even with a gradient of 0, so the update itself is left."""
     notebook = Notebook()
     positive = {"tiny/train/00003"}
-    some = [replace(e, weight=float(e.prompt.prompt_id in positive)) for e in examples()]
+    some = [replace(e, weight=float(e.prompt_id in positive)) for e in examples()]
     student(model, batch_prompts=1).train(OBJECTIVE, some, folder=tmp_path, job=job(notebook))
     assert len(notebook.column("tokens")) == PROMPTS
     assert len(notebook.column("loss")) == 1
@@ -222,8 +222,8 @@ def seen(model: str, given: Sequence[Example], folder: Path) -> dict[int, float]
 def test_the_prompts_of_a_step_do_not_depend_on_the_weights(model: str, tmp_path: Path) -> None:
     ones = [replace(one, weight=1.0) for one in examples()]
     twos = [replace(one, weight=-2.0) for one in examples()]
-    without = [replace(one, weight=float(one.response.sample > 0)) for one in examples()]
-    first = [replace(one, weight=float(one.response.sample == 0)) for one in examples()]
+    without = [replace(one, weight=float(one.sample > 0)) for one in examples()]
+    first = [replace(one, weight=float(one.sample == 0)) for one in examples()]
     everything = seen(model, ones, tmp_path / "1")
     assert everything == seen(model, twos, tmp_path / "2")
     halves = seen(model, without, tmp_path / "3"), seen(model, first, tmp_path / "4")
@@ -256,7 +256,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(
     model: str, tmp_path: Path
 ) -> None:
     huge = [
-        replace(one, weight=1e300 if one.prompt.prompt_id == "tiny/train/00002" else 1.0)
+        replace(one, weight=1e300 if one.prompt_id == "tiny/train/00002" else 1.0)
         for one in examples()
     ]
     notebook = Notebook()

@@ -13,7 +13,7 @@ from advdistill.student.attention import tree_attention
 from advdistill.student.batches import Row, encode
 from advdistill.student.forward import PassLoss, check_head
 from advdistill.student.packing import micro_batches
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
+from tests.tiny import END, byte_tokenizer, pool
 
 
 def model(*, tied: bool = True) -> PreTrainedModel:
@@ -34,7 +34,7 @@ def model(*, tied: bool = True) -> PreTrainedModel:
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    found = encode(pool(2, 4), byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    found = encode(pool(2, 4), end=END, max_tokens=128)
     return [row for group in found.by_prompt.values() for row in group]
 
 

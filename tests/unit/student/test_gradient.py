@@ -12,12 +12,12 @@ from advdistill.student.batches import Row, encode
 from advdistill.student.gradient import StepLoss, accumulate, responses_of
 from advdistill.student.head import TokenLoss
 from advdistill.student.packing import MicroBatch, micro_batches
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
+from tests.tiny import END, byte_tokenizer, pool
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    found = encode(pool(3, 5), byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    found = encode(pool(3, 5), end=END, max_tokens=128)
     return [row for group in found.by_prompt.values() for row in group]
 
 

@@ -13,7 +13,7 @@ from advdistill.student.gradient import StepLoss, accumulate, responses_of
 from advdistill.student.head import TokenLoss
 from advdistill.student.memory import Room, within_memory
 from advdistill.student.packing import MicroBatch, micro_batches
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool
+from tests.tiny import END, pool
 
 DENOMINATOR = 10.0
 
@@ -21,7 +21,7 @@ DENOMINATOR = 10.0
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     ones = [replace(one, weight=one.weight or 1.0) for one in pool(3, 5)]
-    found = encode(ones, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    found = encode(ones, end=END, max_tokens=128)
     return [row for group in found.by_prompt.values() for row in group]
 
 

@@ -235,8 +235,8 @@ def test_it_is_done_once_for_the_same_training(
 def test_the_only_prompt_with_a_loss_is_found_behind_many_without(
     model: str, tmp_path: Path
 ) -> None:
-    last = examples()[-1].prompt.prompt_id
-    given = [replace(e, weight=1.0 if e.prompt.prompt_id == last else -1.0) for e in examples()]
+    last = examples()[-1].prompt_id
+    given = [replace(e, weight=1.0 if e.prompt_id == last else -1.0) for e in examples()]
     drop = replace(OBJECTIVE, negative=Negative.drop)
     one = student(model, batch_prompts=8)
     training = prepare(one, drop, given, folder=tmp_path, job=job())
@@ -251,7 +251,7 @@ def test_the_first_batch_with_a_loss_is_taken_and_weights_of_both_signs(
     rows = excerpt(training)
     assert {row.weight > 0 for row in rows} == {True, False}
     one = "tiny/train/00006"
-    some = [replace(e, weight=e.weight * (e.prompt.prompt_id == one)) for e in examples()]
+    some = [replace(e, weight=e.weight * (e.prompt_id == one)) for e in examples()]
     training = prepare(student(model, batch_prompts=1), NLL, some, folder=tmp_path, job=job())
     assert {row.prompt_id for row in excerpt(training)} == {one}
 

@@ -5,10 +5,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from advdistill.interfaces import Example, Packing
-from advdistill.models import prompt_ids
 from advdistill.records import Finish
 from advdistill.student.finetune import Dtype
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, example, pool, tiny_model
+from tests.tiny import END, example, pool, tiny_model
 from tests.unit.student.students import job, student
 
 
@@ -22,13 +21,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def by_hand(model: str, one: Example) -> float:
     """Return a response's log-prob, token by token, in double precision."""
     loaded = AutoModelForCausalLM.from_pretrained(model).double().eval()
-    tokenizer = byte_tokenizer()
-    (asked,) = prompt_ids([one.prompt], tokenizer, ANSWER_FORMAT)
-    answer = tokenizer(one.response.text, add_special_tokens=False)["input_ids"]
-    end = [tokenizer.eos_token_id] if one.response.finish is Finish.stop else []
-    ids = [*asked, *answer, *end]
+    prompt_tokens = one.tokens.prompt_tokens
+    ids = [*one.tokens.read().tolist(), *([END] * one.ended)]
     logprobs_SV = loaded(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
-    return sum(float(logprobs_SV[s - 1, ids[s]]) for s in range(len(asked), len(ids)))
+    return sum(float(logprobs_SV[s - 1, ids[s]]) for s in range(prompt_tokens, len(ids)))
 
 
 @pytest.mark.parametrize("row_tokens", [32, 4096])

@@ -6,7 +6,7 @@ import pytest
 
 from advdistill.budget import Budget, BudgetUnit
 from advdistill.errors import DataError
-from advdistill.student.batches import Row
+from advdistill.student.batches import HeldTokens, Row
 from advdistill.student.finetune import Finetune
 from advdistill.student.schedule import batches, learning_rate, steps
 from tests.unit.student.students import NO_BUDGET, student
@@ -16,8 +16,8 @@ def row(prompt_id: str, tokens: int) -> Row:
     return Row(
         prompt_id=prompt_id,
         sample=0,
-        ids=np.zeros(3 + tokens, dtype=np.int32),
-        prompt_tokens=3,
+        tokens=HeldTokens(ids=np.zeros(3 + tokens, dtype=np.int32), prompt_tokens=3),
+        length=3 + tokens,
         weight=1.0,
         right=True,
         teacher=None,

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, Trainer, Trainin
 from advdistill.budget import Budget, BudgetUnit
 from advdistill.student.batches import Row, encode
 from advdistill.student.schedule import batches
-from tests.tiny import ANSWER_FORMAT, byte_tokenizer, pool, tiny_model
+from tests.tiny import END, pool, tiny_model
 from tests.unit.student.students import OBJECTIVE, Notebook, job, student
 
 STEPS = 5
@@ -111,7 +111,7 @@ def by_trainer(
 def test_losses_and_weights_are_those_of_the_trainer_of_transformers(tmp_path: Path) -> None:
     base = tiny_model(tmp_path / "base")
     examples = [replace(one, weight=1.0, right=True) for one in pool(11, 1)]
-    found = encode(examples, byte_tokenizer(), answer_format=ANSWER_FORMAT, max_tokens=128)
+    found = encode(examples, end=END, max_tokens=128)
     ours = student(
         base,
         max_steps=STEPS,
