@@ -77,7 +77,7 @@ def _started(maker: Maker, draft: Path, processes: int) -> Iterator[_Rank]:
     for number in range(processes):
         receiver, sender = context.Pipe(duplex=False)
         place = _Place(number=number, processes=processes, port=port)
-        process = context.Process(target=_work, args=(maker, draft, sender, os.getpid(), place))
+        process = context.Process(target=_work, args=(maker, draft, sender, place))
         with _surrounded_by(place.environment()):
             process.start()
         sender.close()
@@ -228,8 +228,8 @@ class _Nobody:
         """Take them and leave them."""
 
 
-def _work(maker: Maker, draft: Path, connection: Connection, parent: int, place: _Place) -> None:
-    settle_in(parent)
+def _work(maker: Maker, draft: Path, connection: Connection, place: _Place) -> None:
+    settle_in()
     if place.number:  # rank 0 speaks for all: the others would say the same
         logging.disable(logging.WARNING)
         warnings.simplefilter("ignore")

@@ -173,22 +173,34 @@ def wait_for(
         time.sleep(0.002)
 
 
-def seconds_until_gone(group: int, *, patience: float) -> float | None:
-    """Return after how long no process of the group was left; None if one outlived `patience`."""
+def seconds_until_gone(session: int, *, patience: float) -> float | None:
+    """Return after how long no process of the session was left; None if one outlived `patience`.
+
+    A process that leads a group of its own is still in its session.
+    """
     begun = time.monotonic()
     while (seconds := time.monotonic() - begun) < patience:
-        if not _alive(group):
+        if not _alive(session):
             return seconds
         time.sleep(0.05)
     return None
 
 
-def _alive(group: int) -> bool:
+def _alive(session: int) -> bool:
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pgid=", "-o", "stat="], check=True, capture_output=True, text=True
+        ["ps", "-A", "-o", "pid=", "-o", "stat="], check=True, capture_output=True, text=True
     )
-    states = (line.split() for line in listed.stdout.splitlines())
-    return any(int(found) == group and not state.startswith("Z") for found, state in states)
+    processes = (line.split() for line in listed.stdout.splitlines())
+    return any(
+        _session(int(pid)) == session for pid, state in processes if not state.startswith("Z")
+    )
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):  # it has ended since, or is another user's
+        return None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
