@@ -12,11 +12,25 @@ from advdistill.cache import CURVES, Artefact, read_curves
 from advdistill.cells import Record, samples_table, summary_of, tracked_artifacts
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
+from advdistill.interfaces import Watch
 from advdistill.isolation import run_isolated
 from advdistill.making import Maker, Meta
 from advdistill.progress import Progress, progress_of
 from advdistill.ranks import run_ranks
+from advdistill.restarting import run_restarting
 from advdistill.tracking import Cell, Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a maker is called."""
+
+    isolate: bool
+    """In a process of its own."""
+    resumes: bool = False
+    """Whether the maker goes on from what an earlier call left: its own process may die, then."""
+    processes: int = 1
+    """More are ranks of one training, each a process of its own."""
 
 
 class Follower:
@@ -27,9 +41,7 @@ class Follower:
         self.tracker: Tracker | None = None
         self.taken: list[tuple[str, Artefact]] = []
 
-    def follow(
-        self, name: str, maker: Maker, draft: Path, *, isolate: bool, processes: int = 1
-    ) -> Meta:
+    def follow(self, name: str, maker: Maker, draft: Path, *, place: Place) -> Meta:
         """Return what the maker gives back, its numbers kept and shown while it works."""
         tracker = self._open()
         path = draft / CURVES
@@ -39,9 +51,7 @@ class Follower:
             if resumed:
                 file.write("\n")  # a line that was torn ends here
             watch = _CurveWatch(name, tracker, progress, file, earlier)
-            if processes > 1:
-                return run_ranks(maker, draft, watch, processes=processes)
-            return run_isolated(maker, draft, watch) if isolate else maker(draft, watch)
+            return _made(maker, draft, watch, place)
 
     def take(self, name: str, artefact: Artefact) -> None:
         """Tell the tracker of a finished artefact; one that was cached has its curves replayed."""
@@ -87,6 +97,14 @@ class Follower:
             for name, artefact in self.taken:
                 _replay(self.tracker, name, artefact)
         return self.tracker
+
+
+def _made(maker: Maker, draft: Path, watch: Watch, place: Place) -> Meta:
+    if place.processes > 1:
+        return run_ranks(maker, draft, watch, processes=place.processes)
+    if not place.isolate:
+        return maker(draft, watch)
+    return (run_restarting if place.resumes else run_isolated)(maker, draft, watch)
 
 
 @dataclass

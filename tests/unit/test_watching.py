@@ -8,7 +8,7 @@ from advdistill.cache import CURVES, read_curves
 from advdistill.config import Plan, plan_of
 from advdistill.interfaces import Watch
 from advdistill.tracking import Artifact, Cell
-from advdistill.watching import Follower
+from advdistill.watching import Follower, Place
 from tests.builders import composed
 
 
@@ -63,7 +63,7 @@ def plan(tmp_path: Path, tracker: ListTracker) -> Plan:
 
 
 def follow(plan: Plan, draft: Path, *steps: int) -> None:
-    Follower(plan).follow("train", Reports(steps), draft, isolate=False)
+    Follower(plan).follow("train", Reports(steps), draft, place=Place(isolate=False))
 
 
 def test_numbers_go_to_the_file_and_the_tracker(
@@ -103,7 +103,7 @@ def test_a_cell_that_did_not_finish_is_closed_as_such_once(
     follower = Follower(plan)
     follower.abandon()
     assert tracker.ends == []
-    follower.follow("train", Reports(()), tmp_path, isolate=False)
+    follower.follow("train", Reports(()), tmp_path, place=Place(isolate=False))
     follower.abandon()
     follower.abandon()
     assert tracker.ends == [False]
