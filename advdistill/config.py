@@ -72,6 +72,8 @@ class Runtime:
     judges: int
     """Processes that judge and tokenise the pool, each a shard at a time, and as many for the verdicts
     that cannot promise to end."""
+    judge_ahead: bool
+    """Judge the shards of a pool while the teacher answers others."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

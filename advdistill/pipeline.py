@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from advdistill.config import Plan
 from advdistill.digests import digest_of_json, digest_of_path, settings_of
 from advdistill.examples import PoolFolders
 from advdistill.gates import check_golds, check_verdicts
+from advdistill.judging_ahead import JudgingAhead
 from advdistill.launching import check_processes
 from advdistill.making import Maker, Meta, prompts_file
 from advdistill.making_pool import MakeCheck, MakePrompts
@@ -31,7 +33,7 @@ from advdistill.making_weights import MakeWeights
 from advdistill.models import local_folders, locate
 from advdistill.records import Split
 from advdistill.stages import VERSIONS
-from advdistill.watching import Follower
+from advdistill.watching import Follower, Place
 
 logger = logging.getLogger(__name__)
 
@@ -174,9 +176,29 @@ class _Cell:
                 processes=self.plan.runtime.judges,
             ),
             holds_model=True,
+            resumes=True,
+            beside=lambda recipe: self._ahead(prompts, recipe),
+        )
+
+    def _ahead(self, prompts: Artefact, responses: Recipe) -> JudgingAhead | None:
+        """Return what judges these responses while they are made."""
+        if not self.plan.runtime.judge_ahead:
+            return None
+        about = {
+            "version": VERSIONS["judge"],
+            **self._settings("verifier", "answer_format"),
+            "prompts": prompts.files[prompts_file(Path(), Split.train).name],
+            "responses": responses.key,
+        }
+        return JudgingAhead(
+            verifier=self.plan.verifier,
+            answer_format=self.plan.answer_format,
+            prompts=prompts.folder,
+            folder=self.cache.root / "judge" / "ahead" / digest_of_json(about)[:32],
         )
 
     def _rewards(self, prompts: Artefact, responses: Artefact) -> Artefact:
+        ahead = self._ahead(prompts, responses.recipe)
         rewards = self._make(
             "judge",
             {**self._settings("verifier"), **self._settings("answer_format")},
@@ -190,6 +212,7 @@ class _Cell:
                 prompts=prompts.folder,
                 responses=responses.folder,
                 processes=self.plan.runtime.judges,
+                ahead=ahead and ahead.folder,
             ),
         )
         check_verdicts(rewards, responses, max_unjudged=self.plan.settings.max_unjudged)
@@ -291,6 +314,7 @@ class _Cell:
                 max_tokens=dev_tokens,
             ),
             holds_model=True,
+            resumes=True,
             processes=plan.runtime.processes,
         )
 
@@ -353,18 +377,24 @@ class _Cell:
         maker: Maker,
         *,
         holds_model: bool = False,
+        resumes: bool = False,
+        beside: Callable[[Recipe], JudgingAhead | None] = lambda _: None,
         processes: int = 1,
         role: str | None = None,
     ) -> Artefact:
         recipe = Recipe(stage=stage, version=VERSIONS[stage], settings=settings, inputs=inputs)
         name = f"{stage}/{role}" if role else stage
         started = time.monotonic()
-        isolate = holds_model and self.plan.runtime.isolate
+        place = Place(
+            isolate=holds_model and self.plan.runtime.isolate, resumes=resumes, processes=processes
+        )
 
         def make(draft: Path) -> Meta:
             self.plan.evaluation.check()
             self.plan.student.check()
-            return self.follower.follow(name, maker, draft, isolate=isolate, processes=processes)
+            judging = beside(recipe)
+            with judging.beside(draft) if judging else nullcontext():
+                return self.follower.follow(name, maker, draft, place=place)
 
         artefact = self.cache.make(recipe, make)
         seconds = time.monotonic() - started
