@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from advdistill.answers import AnswerFormat
+from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.interfaces import Costly
 from advdistill.judging_ahead import JudgingAhead
 from advdistill.making import SHARD_PROMPTS, shard_file, shard_files, write_prompts
@@ -17,9 +17,9 @@ from advdistill.tables import read_rows, write_rows
 from advdistill.verdicts import reward
 from advdistill.verifier.number import NumberVerifier
 from tests.builders import Watched, prompt, response
-from tests.tiny import ANSWER_FORMAT
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
+ANSWER_FORMAT = AnswerFormat(style=AnswerStyle.hash, instruction="", system=None, thinking=None)
 VERIFIER = NumberVerifier(relative_tolerance=0.0)
 PROMPTS = [prompt(f"n/train/{number}", answer=str(number)) for number in range(SHARD_PROMPTS + 2)]
 
@@ -101,7 +101,7 @@ def write_shard(draft: Path, number: int) -> None:
 def judge_ahead(ahead: JudgingAhead, draft: Path) -> None:
     """Let the first shard be judged before the second one is there."""
     with ahead.beside(draft):
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not list(ahead.folder.glob("*.parquet")):
             assert time.monotonic() < until
             time.sleep(0.02)
@@ -169,7 +169,7 @@ def test_a_shard_that_goes_and_comes_back_is_waited_for(
 ) -> None:
     shard_file(responses, 0).unlink()
     with ahead.beside(responses):
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not ahead.folder.exists():
             assert time.monotonic() < until
             time.sleep(0.02)
