@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,10 +49,18 @@ def given_back(gpus: Gpus, *, patience_seconds: float = _PATIENCE_SECONDS) -> It
 
 
 def visible_gpus() -> Gpus:
-    """Return the NVIDIA devices that CUDA may use here; without their driver, none."""
+    """Return the NVIDIA devices that CUDA may use here; none where nothing can be measured."""
     if not _DRIVER.exists():
         return _NoGpus()
-    return _NvidiaGpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    from pynvml import NVMLError  # only where the driver is
+
+    try:
+        gpus = _NvidiaGpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        gpus.used()
+    except NVMLError as error:  # a container without its library, or a device that does not say
+        logger.warning("whether GPU memory is given back is not measured: %s", error)
+        return _NoGpus()
+    return gpus
 
 
 def _wait(gpus: Gpus, before: Sequence[int], patience_seconds: float) -> None:
@@ -89,7 +98,7 @@ class _NoGpus:
 
 class _NvidiaGpus:
     def __init__(self, visible: str | None) -> None:
-        import pynvml  # only where the driver is: it loads the driver's library
+        import pynvml
 
         self._nvml: Any = pynvml
         pynvml.nvmlInit()
@@ -113,4 +122,5 @@ def _names(visible: str | None, count: int) -> list[str]:
     """Return the index or UUID of each device that CUDA_VISIBLE_DEVICES leaves visible."""
     if visible is None:
         return [str(number) for number in range(count)]
-    return [name.strip() for name in visible.split(",") if name.strip()]
+    names = (name.strip() for name in visible.split(","))
+    return list(takewhile(lambda name: name and name != "-1", names))  # as CUDA reads it

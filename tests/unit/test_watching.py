@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -6,6 +8,7 @@ import pytest
 
 from advdistill.cache import CURVES, read_curves
 from advdistill.config import Plan, plan_of
+from advdistill.errors import StageError
 from advdistill.interfaces import Watch
 from advdistill.tracking import Artifact, Cell
 from advdistill.watching import Follower, Place
@@ -47,6 +50,19 @@ class Reports:
     def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
         for step in self.steps:
             watch.report({"loss": float(step)}, step)
+        return {"line": "done"}
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """Reports a step in its first process, which dies, and two in its second."""
+
+    def __call__(self, draft: Path, watch: Watch) -> dict[str, object]:
+        watch.report({"loss": 1.0}, 1)
+        if not (draft / "died").exists():
+            (draft / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        watch.report({"loss": 2.0}, 2)
         return {"line": "done"}
 
 
@@ -107,3 +123,13 @@ def test_a_cell_that_did_not_finish_is_closed_as_such_once(
     follower.abandon()
     follower.abandon()
     assert tracker.ends == [False]
+
+
+def test_a_maker_that_resumes_may_die(plan: Plan, tracker: ListTracker, tmp_path: Path) -> None:
+    Follower(plan).follow("sample", DiesOnce(), tmp_path, place=Place(isolate=True, resumes=True))
+    assert tracker.curves == [("sample", 1, {"loss": 1.0}), ("sample", 2, {"loss": 2.0})]
+
+
+def test_a_maker_that_does_not_resume_may_not(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="exit code -9"):
+        Follower(plan).follow("evaluate", DiesOnce(), tmp_path, place=Place(isolate=True))
