@@ -70,8 +70,8 @@ class Runtime:
     isolate: bool
     """Run each stage that holds a model in a process of its own."""
     judges: int
-    """Processes that judge and tokenise the pool, each a shard at a time, and as many for the verdicts
-    that cannot promise to end."""
+    """Processes that judge and tokenise the pool, each a shard at a time, and as many for the
+    verdicts that cannot promise to end."""
     judge_ahead: bool
     """Judge the shards of a pool while the teacher answers others."""
 
