@@ -50,6 +50,11 @@ class LedgerTeacher:
         return True
 
     @property
+    def author(self) -> Member:
+        """Itself."""
+        return self
+
+    @property
     def model(self) -> str | None:
         """The inner teacher's model."""
         return self.inner.model

@@ -70,6 +70,7 @@ class Filling:
                     "PYTHONPATH": str(ROOT),
                     "OMP_NUM_THREADS": "1",
                 },
+                stdout=told,
                 stderr=told,
                 start_new_session=True,
             )

@@ -49,6 +49,10 @@ class Slow:
     def members(self) -> Sequence[tuple["Slow", int]]:
         return [(self, self.samples)]
 
+    @property
+    def author(self) -> "Slow":
+        return self
+
     def sources(self) -> Sequence[Path]:
         return []
 
