@@ -4,9 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from advdistill.making import read_responses
+from advdistill.making import read_shards
 from advdistill.pool.looking import stores_below
 from advdistill.pool.store import Stored, read_store
+from advdistill.records import Response
 from tests.integration.runs import SMALL, artefacts, succeed
 from tests.integration.test_commands import call, start
 
@@ -42,7 +43,7 @@ def test_imported_answers_are_used_and_the_teacher_is_not_asked(
     shards = sorted(only_store(outputs).glob("*.parquet"))
     assert "sample" in succeed(outputs).made
     [sample] = artefacts(outputs, "sample")
-    texts = [response.text for response in read_responses(sample)]
+    texts = [response.text for response in read_shards(sample, Response)]
     assert len(texts) == 96
     assert all(text.startswith("Imported. ") for text in texts)
     assert sorted(only_store(outputs).glob("*.parquet")) == shards

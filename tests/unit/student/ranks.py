@@ -155,7 +155,7 @@ class KillingWatch:
 def dev(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> float:
     """Return a number that depends on what the model writes."""
     assert not model.training
-    greedy = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=4)
+    greedy = Decoding(temperature=0.0, top_p=1.0, max_tokens=4)
     prompts = [[5, 6, 7, 8], [9, 10, 11]]
     answers = generate(model, tokenizer, prompts, decoding=greedy, seeds=[[0]] * 2)
     return sum(answer.logprob_sum for (answer,) in answers)

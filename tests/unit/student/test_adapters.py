@@ -255,7 +255,7 @@ def test_evaluating_a_base_in_four_bits_leaves_its_weights(model: str) -> None:
     assert torch.equal(logits(found), before)
 
 
-GREEDY = Decoding(samples=1, temperature=0.0, top_p=1.0, max_tokens=8)
+GREEDY = Decoding(temperature=0.0, top_p=1.0, max_tokens=8)
 
 
 def written(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[str, float]:
