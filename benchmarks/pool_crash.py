@@ -45,7 +45,8 @@ _MARK = "ADVDISTILL_POOL_CRASH"
 _EQUAL_TEXTS = {"vllm": 0.99}
 """The least share of texts that are those of an undisturbed run; elsewhere all bytes are."""
 _PATIENCE_SECONDS = 240
-_LOOK_SECONDS = 0.0005
+_LOOK_SECONDS = 0.02
+_CLOSE_LOOK_SECONDS = 0.0005
 """Between two looks for a moment that passes quickly."""
 
 
@@ -213,7 +214,7 @@ def before_it_has_a_name(shards: int) -> Moment:
 
     def moment(filling: Filling, process: subprocess.Popen[bytes]) -> int | None:
         _await(process, lambda: len(filling.registered()) >= shards)
-        while _await(process, filling.drafts):
+        while _await(process, filling.drafts, _CLOSE_LOOK_SECONDS):
             writer = filling.victim(process)
             assert writer is not None, "somebody has written the shard"
             os.kill(writer, signal.SIGSTOP)
@@ -230,12 +231,16 @@ def _filling(arm: str, folder: Path) -> Filling:
     return Filling(arm=arm, folder=folder, mark=uuid.uuid4().hex)
 
 
-def _await(process: subprocess.Popen[bytes], there: Callable[[], object]) -> bool:
+def _await(
+    process: subprocess.Popen[bytes],
+    there: Callable[[], object],
+    step_seconds: float = _LOOK_SECONDS,
+) -> bool:
     """Wait for what is looked for; False if the run is over before."""
     while not there():
         if process.poll() is not None:
             return False
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(step_seconds)
     return True
 
 

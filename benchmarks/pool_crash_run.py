@@ -1,4 +1,4 @@
-"""Fills the pool of `quickstart_small`, slowly and in small shards, and ends.
+"""Fills a pool of 12 prompts of `quickstart_small`, slowly and in small shards, and ends.
 
 `python -m benchmarks.pool_crash_run --folder FOLDER --arm transformers`, through the cache and the
 makers of the stages 'load' and 'sample'. `FOLDER/ledger.jsonl` tells what was generated.
@@ -71,7 +71,7 @@ class _Nobody:
 
 def fill_pool(folder: Path, arm: Arm) -> None:
     """Leave the finished artefacts of 'load' and 'sample' in the folder's cache."""
-    cfg = composed("+experiment=quickstart_small", *arm.overrides)
+    cfg = composed("+experiment=quickstart_small", "dataset.train=12", *arm.overrides)
     cache = Cache(folder / "cache")
     dataset: Dataset = build("dataset", cfg.dataset, Dataset)
     prompts = cache.make(
