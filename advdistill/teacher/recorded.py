@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from itertools import product
+from itertools import product, takewhile
 from math import inf
 from pathlib import Path
 
@@ -118,7 +118,12 @@ class RecordedTeacher:
         Raises:
             DataError: a row is malformed.
         """
-        groups = [list(shard) for shard in shards if shard is not None]
+        rest = iter(shards)
+        while groups := list(takewhile(lambda asks: asks is not None, rest)):
+            yield from self._looked_up([asks for asks in groups if asks is not None])
+
+    def _looked_up(self, groups: Sequence[Sequence[Ask]]) -> Iterator[list[Response]]:
+        """Yield the responses to each shard, after one look through the file for all of them."""
         prompts = [ask.prompt for asks in groups for ask in asks]
         with closing(sqlite3.connect("")) as store:
             store.execute("create table answers (prompt_id, sample, response)")

@@ -92,6 +92,21 @@ def test_answers_can_be_asked_for_by_number(file: Path):
     assert [(answer.sample, answer.text) for answer in found] == [(1, "b"), (2, "c")]
 
 
+def test_shards_are_answered_before_others_are_asked_for_again(file: Path):
+    teacher = build(file, [row(1, "a"), row(2, "b")])
+    answered: list[str] = []
+
+    def shards():
+        yield asks([prompt(1)], EVERY)
+        yield None
+        assert answered == ["a"]
+        yield asks([prompt(2)], EVERY)
+
+    for shard in teacher.sample(shards(), answer_format=FORMAT):
+        answered += [answer.text for answer in shard]
+    assert answered == ["a", "b"]
+
+
 def test_the_division_into_shards_changes_nothing(file: Path):
     teacher = build(file, [row(n % 5, str(n)) for n in range(23)], samples=4)
     prompts = [prompt(number) for number in range(5)]
