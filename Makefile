@@ -27,6 +27,9 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.parity
 	$(BIN)/python -m benchmarks.fuzz --in-turn
 	$(BIN)/python -m benchmarks.ray_loss
+	$(BIN)/python -m benchmarks.pool_crash --transformers 80 --ray 10
+	$(BIN)/python -m benchmarks.adaptive
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.endpoint
 	$(BIN)/python -m benchmarks.sft_parity

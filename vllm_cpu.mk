@@ -5,12 +5,16 @@ VLLM_CPU_PYTHON ?= python3.11
 VLLM_CPU_ENVIRONMENT := .venv-vllm
 VLLM_CPU_STAMP := $(VLLM_CPU_ENVIRONMENT)/.complete
 
-.PHONY: setup-vllm-cpu test-vllm-cpu
+.PHONY: setup-vllm-cpu test-vllm-cpu bench-vllm-cpu
 
 setup-vllm-cpu: $(VLLM_CPU_STAMP)
 
 test-vllm-cpu: $(VLLM_CPU_STAMP)
 	$(VLLM_CPU_ENVIRONMENT)/bin/python -m pytest -m vllm tests/vllm
+
+bench-vllm-cpu: $(VLLM_CPU_STAMP)
+	$(VLLM_CPU_ENVIRONMENT)/bin/python -m benchmarks.generation
+	$(VLLM_CPU_ENVIRONMENT)/bin/python -m benchmarks.pool_crash --vllm 10
 
 # The three packages uninstalled are CUDA builds that cannot be imported beside a CPU torch;
 # text models need none of them.
