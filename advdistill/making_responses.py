@@ -22,9 +22,11 @@ from advdistill.making import (
     shard_file,
     stream_prompts,
 )
+from advdistill.pool.about import store_folder
 from advdistill.pool.filling import Shard, Wanted, fill
 from advdistill.pool.keys import Question, questions, store_about
-from advdistill.pool.store import Store, Stored, open_store, store_folder
+from advdistill.pool.shards import Stored
+from advdistill.pool.store import Store, open_store
 from advdistill.records import Finish, Prompt, Response, Split
 from advdistill.tables import write_rows
 

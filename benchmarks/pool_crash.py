@@ -33,7 +33,7 @@ from pathlib import Path
 import psutil
 
 from advdistill.making import read_shards
-from advdistill.pool.store import read_shard, shards_of
+from advdistill.pool.shards import read_shard, shards_of
 from advdistill.records import Response
 from benchmarks.ledger import read_ledger
 from benchmarks.pool_crash_run import ARMS

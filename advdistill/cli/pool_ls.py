@@ -9,8 +9,8 @@ from pathlib import Path
 from advdistill.cli.pool_places import outputs_and_rest, pool_of, spelt, told, used_stores
 from advdistill.cli.showing import printable
 from advdistill.errors import ConfigError, DataError
+from advdistill.pool.about import read_about
 from advdistill.pool.looking import stores_below, summary_of
-from advdistill.pool.store import read_about
 
 _MORE = """\
 A store is `used` when a finished pool of answers below FOLDER/cache/sample was made of it. Shards

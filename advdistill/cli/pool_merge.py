@@ -13,7 +13,8 @@ from advdistill.cli.pool_places import outputs_and_rest, pool_of
 from advdistill.cli.showing import printable
 from advdistill.errors import ConfigError, DataError
 from advdistill.pool.looking import check_about, stores_below, whole_shard
-from advdistill.pool.store import open_store, shards_of
+from advdistill.pool.shards import shards_of
+from advdistill.pool.store import open_store
 
 _MORE = """\
 FOLDER is another outputs folder, or the folder `pool` of one. A store goes to the store of its key;

@@ -16,8 +16,8 @@ from advdistill.config import RunSettings, Runtime, check_groups, check_teacher,
 from advdistill.decontamination import overlaps
 from advdistill.errors import ConfigError, DataError
 from advdistill.interfaces import Dataset, Member, Sampling, Teacher, Verifier
+from advdistill.pool.about import store_folder
 from advdistill.pool.keys import Question, questions, store_about
-from advdistill.pool.store import store_folder
 from advdistill.records import Prompt, Split
 
 if TYPE_CHECKING:

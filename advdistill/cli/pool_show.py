@@ -17,8 +17,10 @@ from advdistill.cli.pool_places import outputs_and_rest, pool_of, told
 from advdistill.cli.showing import printable, short
 from advdistill.errors import ConfigError, DataError
 from advdistill.interfaces import EVERY
+from advdistill.pool.about import read_about
 from advdistill.pool.looking import find_store, keys_of, summary_of
-from advdistill.pool.store import Store, Stored, read_about, read_store, shards_of
+from advdistill.pool.shards import Stored, shards_of
+from advdistill.pool.store import Store, read_store
 from advdistill.records import Finish
 
 _SHOWN = 4000

@@ -18,7 +18,8 @@ from advdistill.answers import AnswerFormat
 from advdistill.digests import digest_of_json
 from advdistill.interfaces import EVERY, Ask, Judge, Member, Sampling, Tried
 from advdistill.pool.keys import Question
-from advdistill.pool.store import Store, stored
+from advdistill.pool.shards import stored
+from advdistill.pool.store import Store
 from advdistill.records import Response, Verdict
 
 _STEP_SECONDS = 0.2

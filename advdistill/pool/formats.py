@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from advdistill.pool.store import Stored
+from advdistill.pool.shards import Stored
 from advdistill.records import Finish
 from advdistill.tables import settle
 

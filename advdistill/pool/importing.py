@@ -15,7 +15,8 @@ from advdistill.errors import DataError
 from advdistill.interfaces import EVERY
 from advdistill.pool.keys import Question
 from advdistill.pool.reading import Answer
-from advdistill.pool.store import Store, Stored, open_store
+from advdistill.pool.shards import Stored
+from advdistill.pool.store import Store, open_store
 from advdistill.records import Finish
 
 _PROMPTS_AT_ONCE = 256

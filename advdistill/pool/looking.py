@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from advdistill.digests import digest_of_file, digest_of_json
 from advdistill.errors import DataError
-from advdistill.pool.store import ABOUT, Stored, read_about, read_shard, shards_of
+from advdistill.pool.about import ABOUT, read_about
+from advdistill.pool.shards import Stored, read_shard, shards_of
 
 
 @dataclass(frozen=True, kw_only=True)

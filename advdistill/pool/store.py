@@ -12,9 +12,7 @@ to a store; an answer that is there already is not added again.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -26,74 +24,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from advdistill.digests import digest_of_file, digest_of_json
-from advdistill.errors import DataError, StageError
+from advdistill.errors import StageError
 from advdistill.interfaces import EVERY
-from advdistill.pool.keys import Question
-from advdistill.records import Finish, Response
-from advdistill.tables import read_rows, schema_of, settle, to_rows, write_rows
+from advdistill.pool.about import write_about
+from advdistill.pool.shards import DRAFTS, Stored, is_whole, shards_of, write_shard
+from advdistill.tables import to_rows
 
 logger = logging.getLogger(__name__)
 
-ABOUT = "about.json"
-_SHARD = "*.parquet"
 _KEPT_TABLES = 16
 """Shards that stay in memory, since the answers of neighbours are asked for together."""
 _GROUPS = 64
 """Prompts whose answers are read at once where all are read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """One answer in a store."""
-
-    key: str
-    """Of its prompt, see `keys`."""
-    sample: int
-    asked: str
-    """The chat messages, as JSON."""
-    prompt_id: str
-    """The id that the prompt had when it was asked."""
-    text: str
-    tokens: int | None
-    finish: Finish
-    logprob_sum: float | None
-    logprob_mean: float | None
-    teacher: str
-
-    def response(self, prompt_id: str, sample: int) -> Response:
-        """Return it as an answer to a prompt of this id."""
-        return Response(
-            prompt_id=prompt_id,
-            sample=sample,
-            text=self.text,
-            tokens=self.tokens,
-            finish=self.finish,
-            logprob_sum=self.logprob_sum,
-            logprob_mean=self.logprob_mean,
-            teacher=self.teacher,
-        )
-
-
-def stored(question: Question, response: Response) -> Stored:
-    """Return an answer as a store keeps it."""
-    return Stored(
-        key=question.key,
-        sample=response.sample,
-        asked=question.asked,
-        prompt_id=response.prompt_id,
-        text=response.text,
-        tokens=response.tokens,
-        finish=response.finish,
-        logprob_sum=response.logprob_sum,
-        logprob_mean=response.logprob_mean,
-        teacher=response.teacher,
-    )
-
-
-def store_folder(root: Path, about: Mapping[str, object]) -> Path:
-    """Return where the answers lie that have this in common."""
-    return root / digest_of_json(about)[:32]
 
 
 @contextmanager
@@ -105,7 +47,7 @@ def open_store(folder: Path, about: Mapping[str, object]) -> Iterator[Store]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "register.lock"):
-        _write_about(folder, about)
+        write_about(folder, about)
     with closing(sqlite3.connect("", isolation_level=None)) as index:  # a file that goes with it
         store = Store(folder=folder, index=index)
         store.refresh()
@@ -145,7 +87,7 @@ class Store:
 
     def refresh(self) -> None:
         """Take notice of the shards that have been added since, by whomever."""
-        for path in sorted(self.folder.glob(_SHARD)):
+        for path in shards_of(self.folder):
             if path.stem not in self.shards and _whole(path):
                 self._take(path)
 
@@ -204,11 +146,11 @@ class Store:
         """
         with FileLock(self.folder / "register.lock"):
             self.refresh()
-            for torn in self.folder.glob("*.draft"):  # of a process that was killed
+            for torn in self.folder.glob(DRAFTS):  # of a process that was killed
                 torn.unlink()
             fresh = [row for row in rows if not self._has(row)]
             if fresh:
-                self._take(self._write(fresh))
+                self._take(write_shard(self.folder, fresh))
                 self.added += len(fresh)
         return len(fresh)
 
@@ -243,14 +185,6 @@ class Store:
         )
         return found.fetchone() is not None
 
-    def _write(self, rows: Sequence[Stored]) -> Path:
-        draft = self.folder / "shard.draft"
-        write_rows(draft, Stored, [rows])
-        path = self.folder / f"{digest_of_file(draft)[:32]}.parquet"
-        settle(draft, path)
-        _sync_folder(self.folder)
-        return path
-
     def _take(self, path: Path) -> None:
         """Index a shard.
 
@@ -280,54 +214,6 @@ class Store:
         return self.tables[shard]
 
 
-def shards_of(folder: Path) -> list[Path]:
-    """Return the shards of a store in the order of their names."""
-    return sorted(folder.glob(_SHARD))
-
-
-def is_whole(path: Path) -> bool:
-    """Return whether a shard's bytes are those that its name says."""
-    return digest_of_file(path)[:32] == path.stem and pq.read_schema(path).equals(schema_of(Stored))
-
-
-def read_shard(path: Path) -> list[Stored]:
-    """Return the answers of a shard.
-
-    Raises:
-        DataError: it is damaged.
-    """
-    return read_rows(path, Stored)
-
-
-def read_about(folder: Path) -> dict[str, object]:
-    """Return what a store's answers have in common.
-
-    Raises:
-        DataError: the folder is no store.
-    """
-    try:
-        return json.loads((folder / ABOUT).read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{folder}: is no store of answers ({error}); wanted a folder with {ABOUT}"
-        ) from error
-
-
-def _write_about(folder: Path, about: Mapping[str, object]) -> None:
-    path = folder / ABOUT
-    if path.exists():
-        found = read_about(folder)
-        if digest_of_json(found) != digest_of_json(about):
-            raise DataError(
-                f"{path}: is not about these answers; wanted what the folder's name stands for; "
-                "it was changed or swapped: move the folder away"
-            )
-        return
-    draft = folder / f"{ABOUT}.draft"
-    draft.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
-    settle(draft, path)
-
-
 def _whole(path: Path) -> bool:
     """Return whether a shard is whole; others are put aside."""
     if is_whole(path):
@@ -340,11 +226,3 @@ def _whole(path: Path) -> bool:
         *(path, aside.name),
     )
     return False
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

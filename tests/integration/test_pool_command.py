@@ -6,7 +6,8 @@ from pathlib import Path
 
 from advdistill.making import read_shards
 from advdistill.pool.looking import stores_below
-from advdistill.pool.store import Stored, read_store
+from advdistill.pool.shards import Stored
+from advdistill.pool.store import read_store
 from advdistill.records import Response
 from tests.integration.runs import SMALL, artefacts, succeed
 from tests.integration.test_commands import call, start

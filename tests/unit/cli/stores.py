@@ -8,7 +8,8 @@ from pathlib import Path
 
 from advdistill.cli.pool_settings import Asked, asked_of
 from advdistill.pool.looking import stores_below
-from advdistill.pool.store import Stored, open_store, read_store, stored
+from advdistill.pool.shards import Stored, stored
+from advdistill.pool.store import open_store, read_store
 from tests.builders import response
 
 SETTINGS = ("+experiment=quickstart_small",)

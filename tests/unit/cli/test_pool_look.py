@@ -9,7 +9,8 @@ import pytest
 
 from advdistill.cli.pool import VERBS, main
 from advdistill.errors import ConfigError, DataError
-from advdistill.pool.store import open_store, read_about
+from advdistill.pool.about import read_about
+from advdistill.pool.store import open_store
 from tests.unit.cli.stores import damage, filled, rows_in, state
 
 Said = pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ import pytest
 
 from advdistill.cli.pool import main
 from advdistill.errors import ConfigError, DataError
-from advdistill.pool.store import Stored
+from advdistill.pool.shards import Stored
 from advdistill.records import Finish
 from tests.unit.cli.stores import damage, filled, only_store, rows_in, settings, state, write
 

@@ -10,7 +10,7 @@ from advdistill.answers import AnswerFormat
 from advdistill.digests import HOW
 from advdistill.interfaces import Ask, Member
 from advdistill.pool.keys import Question, questions
-from advdistill.pool.store import Stored, stored
+from advdistill.pool.shards import Stored, stored
 from advdistill.records import Prompt, Response
 from tests.builders import prompt, response
 from tests.tiny import ANSWER_FORMAT

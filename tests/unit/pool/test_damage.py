@@ -18,9 +18,11 @@ from advdistill.answers import AnswerFormat, AnswerStyle
 from advdistill.cache import is_disk_trouble
 from advdistill.digests import HOW
 from advdistill.interfaces import Ask
+from advdistill.pool.about import store_folder
 from advdistill.pool.filling import Wanted, fill
 from advdistill.pool.keys import questions, store_about
-from advdistill.pool.store import Stored, open_store, read_shard, shards_of, store_folder
+from advdistill.pool.shards import Stored, read_shard, shards_of
+from advdistill.pool.store import open_store
 from advdistill.records import Response
 from advdistill.sampling.fixed import FixedSampling
 from advdistill.tables import write_rows

@@ -8,8 +8,10 @@ import pytest
 
 from advdistill.interfaces import Ask, Judge, Sampling
 from advdistill.judging import open_judge
+from advdistill.pool.about import store_folder
 from advdistill.pool.filling import Shard, Wanted, fill
-from advdistill.pool.store import Store, open_store, shards_of, store_folder
+from advdistill.pool.shards import shards_of
+from advdistill.pool.store import Store, open_store
 from advdistill.records import Response
 from advdistill.sampling.adaptive import AdaptiveSampling
 from advdistill.sampling.fixed import FixedSampling

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from advdistill.answers import AnswerFormat
+from advdistill.pool.about import store_folder
 from advdistill.pool.keys import questions, store_about
-from advdistill.pool.store import store_folder
 from advdistill.records import Prompt
 from advdistill.teacher.transformers import TransformersTeacher
 from tests.builders import prompt

@@ -8,7 +8,9 @@ import pytest
 from advdistill.digests import digest_of_file
 from advdistill.errors import DataError, StageError
 from advdistill.interfaces import EVERY
-from advdistill.pool.store import open_store, read_shard, shards_of, store_folder
+from advdistill.pool.about import store_folder
+from advdistill.pool.shards import read_shard, shards_of
+from advdistill.pool.store import open_store
 from tests.unit.pool.stores import ABOUT, asked, rows
 
 
