@@ -9,6 +9,7 @@ from advdistill.answers import AnswerFormat
 from advdistill.pool.about import store_folder
 from advdistill.pool.keys import questions, store_about
 from advdistill.records import Prompt
+from advdistill.teacher.ray import RayTeacher
 from advdistill.teacher.transformers import TransformersTeacher
 from tests.builders import prompt
 from tests.tiny import ANSWER_FORMAT
@@ -67,6 +68,20 @@ def test_how_many_answers_and_how_they_are_got_change_no_store(change: dict[str,
 )
 def test_what_changes_an_answer_changes_the_store(change: dict[str, object]) -> None:
     assert about(TEACHER) != about(replace(TEACHER, **change))  # pyright: ignore[reportArgumentType]
+
+
+def test_an_engine_on_ray_fills_the_store_of_the_engine_alone() -> None:
+    ray = RayTeacher(
+        engine=TEACHER,
+        address=None,
+        workers=2,
+        gpus_per_worker=0,
+        cpus_per_worker=1,
+        shards_in_flight=4,
+        max_losses=2,
+        start_seconds=60,
+    )
+    assert store_about(ray, ANSWER_FORMAT) == store_about(TEACHER, ANSWER_FORMAT)
 
 
 def test_the_template_is_part_of_the_store_and_how_answers_are_read_is_not() -> None:
