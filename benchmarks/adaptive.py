@@ -44,13 +44,14 @@ class Pool:
 def main() -> None:
     """Print what both arms come to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--test", type=int, default=2000, help="problems to evaluate on")
     parser.add_argument("--margin", type=float, default=2.0, help="points")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outputs = Path(folder) / "outputs"
         runs = {
-            arm: [_run(outputs, arm, seed) for seed in range(given.seeds)]
+            arm: [_run(outputs, arm, seed, given.test) for seed in range(given.seeds)]
             for arm in ("fixed", "adaptive")
         }
         pools = {arm: _pool(own[0]) for arm, own in runs.items()}
@@ -93,19 +94,20 @@ def _least(rate: float) -> float:
     return 1 + sum(rate**n + (1 - rate) ** n for n in range(1, SAMPLES))
 
 
-def _run(outputs: Path, arm: str, seed: int) -> Path:
+def _run(outputs: Path, arm: str, seed: int, test: int) -> Path:
     command: Sequence[str] = [
         sys.executable,
         str(ROOT / "run.py"),
         f"sampling={arm}",
         f"teacher.samples={SAMPLES}",
         f"seed={seed}",
+        f"dataset.test={test}",
         "budget=weight",
         "tracking=none",
         f"outputs={outputs}",
         f"name={arm}_{seed}",
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return next((outputs / "runs" / f"{arm}_{seed}").iterdir())
 
 
