@@ -116,7 +116,7 @@ def test_an_answer_in_two_shards_is_damage(outputs: Path, tmp_path: Path, capsys
         (["ls", "x"], ["unknown argument 'x'"]),
         (["ls", "output=x"], ["unknown setting 'output=x'", "outputs=FOLDER"]),
         (["ls", "outputs=/no/such"], ["there is no folder /no/such"]),
-        (["show"], ["2"]),
+        (["show"], ["found 0 stores; wanted one"]),
         (["show", "a", "b"], ["found 2 stores"]),
         (["verify", "zz"], ["'zz' names 0 of the 1 stores"]),
         (["show", "TYPO"], ["did you mean", "pool ls"]),

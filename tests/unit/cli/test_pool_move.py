@@ -257,7 +257,7 @@ def test_a_row_twice_is_refused(outputs: Path, other: Path, tmp_path: Path) -> N
         (["export", "no", "-o", "x.jsonl", "--format", "jsonl"], "names 0 of the 1 stores"),
         (["merge", "/no/such"], "holds no store"),
         (["merge", "SELF"], "is this folder itself"),
-        (["merge"], "2"),
+        (["merge"], "found 0 folders; wanted one other to merge"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
