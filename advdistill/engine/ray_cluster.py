@@ -95,7 +95,7 @@ def joined(placement: Placement) -> Iterator[None]:
         yield
         return
     try:
-        with _stops_kept():
+        with _signals_kept():
             _connect(placement.address)
         yield
     finally:
@@ -103,15 +103,19 @@ def joined(placement: Placement) -> Iterator[None]:
 
 
 @contextmanager
-def _stops_kept() -> Iterator[None]:
-    """Keep what the caller does at SIGTERM; Ray would end the process with an exit code of its own.
+def _signals_kept() -> Iterator[None]:
+    """Keep what the caller does at SIGTERM and SIGCHLD.
 
-    Where the caller does nothing, Ray's way stays, so that the cluster ends in good order.
+    At SIGTERM Ray would end the process with an exit code of its own; where the caller does
+    nothing, Ray's way stays, so that the cluster ends in good order. Children that Ray reaps
+    unseen have no exit code for whoever started them.
     """
-    stop = signal.getsignal(signal.SIGTERM)
+    stop, child = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGCHLD)
     yield
-    if callable(stop) and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, child or signal.SIG_DFL)
+        if callable(stop):
+            signal.signal(signal.SIGTERM, stop)
 
 
 def _connect(address: str | None) -> None:

@@ -1,6 +1,7 @@
 """A pool made on a Ray cluster is the engine's own, and Ray ends with the run."""
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -89,6 +90,7 @@ def test_a_consumer_that_stops_early_leaves_no_process(tmp_path: Path, own_stop:
     below = psutil.Process().children(recursive=True)
     assert any(one.name() == "sleep" for one in below)
     assert signal.getsignal(signal.SIGTERM) is own_stop
+    assert subprocess.run(["false"]).returncode == 1  # whoever starts a child learns how it ended
     answers.close()
     assert children() == []
     assert psutil.wait_procs(below, timeout=10)[1] == []
