@@ -5,7 +5,7 @@ import torch
 from scipy.stats import kstest, pearsonr
 
 from advdistill.seeds import gumbel_noise, sample_seed, sample_seeds
-from tests.builders import prompt
+from tests.builders import asks, prompt
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,18 @@ def test_no_two_samples_share_a_seed() -> None:
         prompt("p/1\x1f1"),
         prompt("p/111"),
     ]
-    seeds = [s for seed in (0, 1) for row in sample_seeds(seed, prompts, 8) for s in row]
+    seeds = [
+        s for seed in (0, 1) for row in sample_seeds(seed, asks(prompts, range(8))) for s in row
+    ]
     assert len(set(seeds)) == len(seeds) == 2 * 52 * 8
     assert all(0 <= seed < 2**62 for seed in seeds)
 
 
 def test_seeds_stand_by_prompt_and_sample() -> None:
     prompts = [prompt("a"), prompt("b")]
-    assert sample_seeds(3, prompts, 2) == [
-        [sample_seed(3, "a", 0), sample_seed(3, "a", 1)],
-        [sample_seed(3, "b", 0), sample_seed(3, "b", 1)],
+    assert sample_seeds(3, asks(prompts, range(4, 6))) == [
+        [sample_seed(3, "a", 4), sample_seed(3, "a", 5)],
+        [sample_seed(3, "b", 4), sample_seed(3, "b", 5)],
     ]
 
 
