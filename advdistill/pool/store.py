@@ -131,10 +131,6 @@ class Store:
         while part := keys.fetchmany(_GROUPS):
             yield from self.rows([(key, EVERY) for key, *_ in part])
 
-    def every(self) -> Iterator[Stored]:
-        """Yield all answers."""
-        return chain.from_iterable(self.groups())
-
     def count(self) -> int:
         """Return the number of answers."""
         return self.index.execute("select count(*) from answers").fetchone()[0]

@@ -100,7 +100,7 @@ def fill_with(teacher: Slow, root: Path) -> list[Stored]:
     with open_store(store_folder(root, about), about) as store:
         for _ in fill(store, questions(lambda: PROMPTS, ANSWER_FORMAT), wanted):
             pass
-        return list(store.every())
+        return [row for group in store.groups() for row in group]
 
 
 def numbers(prompts: Iterable[int], samples: Iterable[int]) -> list[str]:

@@ -45,7 +45,7 @@ def test_what_is_stored_is_there_when_it_is_opened_again(folder: Path) -> None:
         store.add(rows(one, [0, 1]))
     with open_store(folder, ABOUT) as store:
         assert store.rows([(one.key, EVERY)]) == [rows(one, [0, 1])]
-        assert list(store.every()) == rows(one, [0, 1])
+        assert list(store.groups()) == [rows(one, [0, 1])]
 
 
 def test_two_who_have_it_open_see_each_others_answers(folder: Path) -> None:
