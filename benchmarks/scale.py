@@ -76,10 +76,11 @@ def main() -> None:
         f"{'peak GiB':>9}"
     )
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        from benchmarks.training_rows import write_student  # not above: it needs torch
+        # not above: it needs torch
+        from benchmarks.training_rows import QWEN_WORDS, write_student
 
         student = Path(name) / "student"
-        write_student(student, "body", "gsm8k")
+        write_student(student, "body", "gsm8k", words=QWEN_WORDS)
         found: dict[int, dict[str, Cost]] = {}
         for size in sizes:
             pool = written(Path(name) / str(size), problems, size)

@@ -41,6 +41,12 @@ _TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+WORDS = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+QWEN_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""How the tokenizers of Qwen2 to Qwen3 cut a text into words."""
 SHAPES = {"wide": 151_936, "body": 4_096}
 """The vocabulary beside a Qwen3 body of hidden size 256 and 6 layers."""
 
@@ -94,9 +100,9 @@ def examples(
     return found
 
 
-def write_student(folder: Path, shape: str, name: str) -> None:
-    """Write a random Qwen3 of the shape and its tokenizer."""
-    tokenizer = _tokenizer(name, min(SHAPES[shape], 8_192))
+def write_student(folder: Path, shape: str, name: str, *, words: str = WORDS) -> None:
+    """Write a random Qwen3 of the shape and its tokenizer, which cuts texts into such words."""
+    tokenizer = _tokenizer(name, min(SHAPES[shape], 8_192), words)
     tokenizer.save_pretrained(folder)
     config = Qwen3Config(
         vocab_size=SHAPES[shape],
@@ -140,12 +146,11 @@ def _problems(files: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     yield from by_question.items()
 
 
-def _tokenizer(name: str, vocabulary: int) -> PreTrainedTokenizerFast:
+def _tokenizer(name: str, vocabulary: int, words: str) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
-    words = Regex(r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(words, "isolated"),
+            pre_tokenizers.Split(Regex(words), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -11,6 +11,7 @@ from advdistill.errors import ConfigError
 from advdistill.interfaces import Example, Objective, Tokenise, TrainingJob
 from advdistill.models import load_tokenizer, local_folders, prompt_ids, tokenizer_files
 from advdistill.records import Prompt
+from advdistill.token_ids import TextEncoder
 
 
 class Dtype(StrEnum):
@@ -148,13 +149,13 @@ class Finetune:
     def tokeniser(self, answer_format: AnswerFormat) -> Tokenise:
         """Return what makes the token ids of prompts and of answers."""
         tokenizer = load_tokenizer(self.model, self.revision)
+        encode = TextEncoder(tokenizer)
 
         def tokenise(
             prompts: Sequence[Prompt], answers: Sequence[str]
         ) -> tuple[list[list[int]], list[list[int]]]:
             asked = prompt_ids(prompts, tokenizer, answer_format) if prompts else []
-            plain = tokenizer(list(answers), add_special_tokens=False) if answers else {}
-            return asked, plain.get("input_ids", [])
+            return asked, encode(answers)
 
         return tokenise
 

@@ -67,6 +67,7 @@ def own_stop() -> Iterator[object]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_a_worker_killed_in_the_middle_changes_nothing() -> None:
+    before = children()
     shards = asked(8)
     alone = list(ENGINE.sample(shards, answer_format=FORMAT))
     found = []
@@ -79,11 +80,12 @@ def test_a_worker_killed_in_the_middle_changes_nothing() -> None:
         (ask.prompt.prompt_id, sample) for asks in shards for ask in asks for sample in ask.samples
     ]
     assert {row.teacher for rows in found for row in rows} == {"builtin:tiny_teacher"}
-    assert children() == []
+    assert set(children()) <= set(before)
 
 
 @pytest.mark.slow
 def test_a_consumer_that_stops_early_leaves_no_process(tmp_path: Path, own_stop: object) -> None:
+    before = children()
     engine = ScriptedTeacher(folder=str(tmp_path), spawns=True)
     answers = replace(TEACHER, engine=engine).sample(shards_of(100), answer_format=FORMAT)
     next(answers)
@@ -92,7 +94,7 @@ def test_a_consumer_that_stops_early_leaves_no_process(tmp_path: Path, own_stop:
     assert signal.getsignal(signal.SIGTERM) is own_stop
     assert subprocess.run(["false"]).returncode == 1  # whoever starts a child learns how it ended
     answers.close()
-    assert children() == []
+    assert set(children()) <= set(before)
     assert psutil.wait_procs(below, timeout=10)[1] == []
 
 
