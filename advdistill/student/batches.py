@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -103,9 +103,12 @@ def encode(
         DataError: there is no example, one is there twice or has a weight that is no number, or
             none of those with a weight can be trained on.
     """
-    _check(examples)
-    by_prompt: dict[str, list[Row]] = {example.prompt_id: [] for example in examples}
-    whole = [_row(example, end) for example in examples if example.weight != 0]
+    by_prompt: dict[str, list[Row]] = {}
+    whole: list[Row] = []
+    for example in _checked(examples):
+        by_prompt.setdefault(example.prompt_id, [])
+        if example.weight != 0:
+            whole.append(_row(example, end))
     if not whole:
         raise DataError(
             f"student: none of {len(examples)} responses carries a weight; wanted at least one; "
@@ -139,7 +142,7 @@ def own_end(tokenizer: "PreTrainedTokenizerBase") -> int:
     return end
 
 
-def _check(examples: Sequence[Example]) -> None:
+def _checked(examples: Sequence[Example]) -> Iterator[Example]:
     if not examples:
         raise DataError("student: there is no response to train on; wanted at least one")
     seen: dict[str, set[int]] = {}
@@ -157,6 +160,7 @@ def _check(examples: Sequence[Example]) -> None:
                 f"{example.weight}; wanted a finite number; see what the weighting makes of its "
                 "group"
             )
+        yield example
 
 
 def _row(example: Example, end: int) -> Row:

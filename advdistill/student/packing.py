@@ -132,7 +132,8 @@ def _packed(rows: Sequence[Row], groups: Sequence[Sequence[int]]) -> MicroBatch:
             ids.append(answer)
             positions.append(np.arange(prompt, prompt + len(answer)))
             # the prompt's last token predicts the first of every response
-            predicting.append([tree.start + prompt - 1, *range(own.start, own.stop - 1)])
+            predicting.append([tree.start + prompt - 1])
+            predicting.append(np.arange(own.start, own.stop - 1))
             targets.append(answer)
             responses.append(np.full(len(answer), i))
     return MicroBatch(
