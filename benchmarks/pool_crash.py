@@ -44,7 +44,7 @@ _MARK = "ADVDISTILL_POOL_CRASH"
 """The environment variable by which the processes of one run are known."""
 _EQUAL_TEXTS = {"vllm": 0.99}
 """The least share of texts that are those of an undisturbed run; elsewhere all bytes are."""
-_PATIENCE_SECONDS = 240
+_PATIENCE_SECONDS = 900
 _LOOK_SECONDS = 0.02
 _CLOSE_LOOK_SECONDS = 0.0005
 """Between two looks for a moment that passes quickly."""
