@@ -83,17 +83,12 @@ def test_a_file_gives_a_line_a_row_and_a_summary(tmp_path: Path) -> None:
     assert call("judge", "answer_format=hash", packed).stdout == out.read_bytes()
 
 
-def test_judging_needs_no_heavy_library_and_starts_at_once() -> None:
-    seconds = []
-    for _ in range(3):
-        begun = time.monotonic()
-        done = call("judge", "-", stdin=ROW, python=("-X", "importtime"))
-        seconds.append(time.monotonic() - begun)
+def test_judging_needs_no_heavy_library() -> None:
+    done = call("judge", "-", stdin=ROW, python=("-X", "importtime"))
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     assert "advdistill.judging" in imported
     assert imported & HEAVY == set()
-    assert min(seconds) < 1.5
 
 
 def test_a_stream_is_judged_as_it_arrives() -> None:
