@@ -17,7 +17,7 @@ from advdistill.build import TARGET, build
 from advdistill.cli.composing import compose_groups, overrides_and_rest
 from advdistill.cli.judge import add_processes, positive
 from advdistill.cli.lines import writing_text
-from advdistill.cli.report import Header, markdown
+from advdistill.cli.audit_markdown import Header, markdown
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Judge, Verifier
 from advdistill.judging import open_judge
