@@ -1,0 +1,106 @@
+"""Score against what it took: response tokens trained on, and hours of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from advdistill.compare.claims import Comparison
+from advdistill.compare.runs import FinishedRun
+from advdistill.report.arms import Arm, accuracies, mean
+from advdistill.report.figures import Figure, Panel
+from advdistill.report.ink import ACCENT, PAPER, QUIET, drawing, quiet_axes, svg_of
+from advdistill.report.readable import label
+from advdistill.report.spent import hours_of
+from advdistill.report.tables import Table, number
+
+_WIDTH, _HEIGHT = 460, 300
+_Point = tuple[float, float]
+
+
+def score_against_cost(task: str, comparison: Comparison, arms: Sequence[Arm]) -> Figure | None:
+    """Return score by tokens, and by hours where the runs recorded them; None without runs."""
+    values = {cell.run: cell.value for cell in accuracies(comparison, task)}
+    measures: list[tuple[str, str, Callable[[FinishedRun], float | None]]] = [
+        ("tokens", "response tokens trained on", lambda run: run.training.get("tokens")),
+        ("hours", "hours of training", hours_of),
+    ]
+    panels: list[Panel] = []
+    for name, axis, cost in measures:
+        points = {arm.label: _points(arm, values, cost) for arm in arms}
+        if any(points.values()):
+            panels.append(Panel(svg=_drawn(f"cost-{name}", axis, arms, points)))
+    if not panels:
+        return None
+    return Figure(
+        name="cost",
+        title="Score against what it took",
+        caption=(
+            "A small point a seed, the large one their mean; hollow: controls. Further left at "
+            "equal height is cheaper."
+        ),
+        panels=panels,
+        table=_table(arms, values),
+    )
+
+
+def _points(
+    arm: Arm, values: dict[str, float], cost: Callable[[FinishedRun], float | None]
+) -> list[_Point]:
+    return [
+        (spent, values[str(run.folder)])
+        for run in arm.runs
+        if str(run.folder) in values and (spent := cost(run)) is not None
+    ]
+
+
+def _drawn(
+    name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Point]]
+) -> str:
+    told: list[str] = []
+    with drawing(_WIDTH, _HEIGHT) as figure:
+        axes = figure.subplots()
+        for arm in arms:
+            if not points[arm.label]:
+                continue
+            xs, ys = zip(*points[arm.label], strict=True)
+            center = (sum(xs) / len(xs), sum(ys) / len(ys))
+            color, face = (QUIET, PAPER) if arm.control else (ACCENT, ACCENT)
+            axes.plot(xs, ys, linestyle="none", marker="o", markersize=4, color=color, alpha=0.5)
+            axes.plot(
+                *center, marker="o", markersize=9, color=color, markerfacecolor=face,
+                markeredgewidth=1.6,
+            )  # fmt: skip
+            axes.annotate(
+                label(arm.label, 24), center, xytext=(8, 5), textcoords="offset points",
+            )  # fmt: skip
+            told.append(f"{label(arm.label)}: {number(center[0])} for {center[1]:.1f} %")
+        axes.margins(x=0.2, y=0.15)
+        axes.xaxis.set_major_formatter(lambda value, _: number(value))
+        axes.xaxis.get_major_locator().set_params(nbins=5)
+        quiet_axes(axes, x=axis, y="accuracy in percent")
+        return svg_of(
+            figure, name=name, title=f"Accuracy against {axis}", description="; ".join(told)
+        )
+
+
+def _table(arms: Sequence[Arm], values: dict[str, float]) -> Table:
+    return Table(
+        name="cost-table",
+        caption="What each arm took, by the mean of its seeds",
+        columns=("arm", "accuracy", "answers", "response tokens", "steps", "hours of training"),
+        rows=[
+            (
+                arm.label,
+                _mean(arm, lambda run: values.get(str(run.folder))),
+                _mean(arm, lambda run: run.training.get("examples_used")),
+                _mean(arm, lambda run: run.training.get("tokens")),
+                _mean(arm, lambda run: run.training.get("steps")),
+                _mean(arm, hours_of),
+            )
+            for arm in arms
+        ],
+    )
+
+
+def _mean(arm: Arm, of: Callable[[FinishedRun], float | None]) -> str:
+    return number(mean([value for run in arm.runs if (value := of(run)) is not None]))
