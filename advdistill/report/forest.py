@@ -1,4 +1,4 @@
-"""The forest plot: differences with their intervals, one below the other."""
+"""The forest plot: differences with their differences, one below the other."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _WIDE, _NARROW = 940, 328
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A difference of two scores, as shares."""
+class Difference:
+    """A difference of two scores, in points."""
 
     label: str
     estimate: float
@@ -28,8 +28,10 @@ class Interval:
     """None where no interval can be given; so is `high`, then."""
     high: float | None
     p_value: float | None
-    unit: str
-    """What the interval is of: seeds, or items of one checkpoint."""
+    p_adjusted: float | None
+    """For the family of claims."""
+    over: str
+    """What the difference is a mean over, such as `3 seeds`."""
 
     @property
     def apart(self) -> bool:
@@ -38,33 +40,34 @@ class Interval:
 
 
 def forest(
-    name: str, title: str, intervals: Sequence[Interval], *, caption: str, margin: float | None
+    name: str, title: str, differences: Sequence[Difference], *, caption: str, margin: float
 ) -> Figure:
-    """Return the plot; differences within `margin`, a share, count as none, and are shaded."""
+    """Return the plot; differences within `margin` points count as none, and are shaded."""
     return Figure(
         name=name,
         title=title,
         caption=caption,
         panels=[
             Panel(
-                svg=_drawn(name, title, intervals, margin, wide=True),
-                narrow=_drawn(f"{name}-narrow", title, intervals, margin, wide=False),
+                svg=_drawn(name, title, differences, margin, wide=True),
+                narrow=_drawn(f"{name}-narrow", title, differences, margin, wide=False),
             )
         ],
         table=Table(
             name=f"{name}-table",
-            caption=f"{title}, points of accuracy",
-            columns=("difference", "over", "estimate", "low", "high", "p"),
+            caption=f"{title}: differences in points of accuracy",
+            columns=("difference", "over", "estimate", "low", "high", "p", "adjusted p"),
             rows=[
                 (
                     one.label,
-                    one.unit,
+                    one.over,
                     points(one.estimate),
                     points(one.low),
                     points(one.high),
                     chance(one.p_value),
+                    chance(one.p_adjusted),
                 )
-                for one in intervals
+                for one in differences
             ],
             words=2,
         ),
@@ -72,49 +75,48 @@ def forest(
 
 
 def _drawn(
-    name: str, title: str, intervals: Sequence[Interval], margin: float | None, *, wide: bool
+    name: str, title: str, differences: Sequence[Difference], margin: float, *, wide: bool
 ) -> str:
     each, edge = (30, 46) if wide else (46, 54)
-    with drawing(_WIDE if wide else _NARROW, len(intervals) * each + edge) as figure:
+    with drawing(_WIDE if wide else _NARROW, len(differences) * each + edge) as figure:
         axes = figure.subplots()
-        _frame(axes, intervals, margin)
-        for row, one in enumerate(intervals):
+        _frame(axes, differences, margin)
+        for row, one in enumerate(differences):
             _interval(axes, row, one)
             (_words_beside if wide else _words_above)(axes, row, one)
-        return svg_of(figure, name=name, title=title, description=_told(intervals))
+        return svg_of(figure, name=name, title=title, description=_told(differences))
 
 
-def _frame(axes: Axes, intervals: Sequence[Interval], margin: float | None) -> None:
+def _frame(axes: Axes, differences: Sequence[Difference], margin: float) -> None:
     reach = 1.08 * max(
-        0.01,
-        *(abs(end) for one in intervals for end in (one.estimate, one.low, one.high) if end),
+        2 * margin,
+        *(abs(end) for one in differences for end in (one.estimate, one.low, one.high) if end),
     )
     axes.set(
-        xlim=(-100 * reach, 100 * reach), ylim=(len(intervals) - 0.4, -0.6), yticks=[],
+        xlim=(-reach, reach), ylim=(len(differences) - 0.4, -0.6), yticks=[],
         xlabel="difference in points of accuracy",
     )  # fmt: skip
     axes.grid(visible=True, axis="x")
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(length=0)
-    if margin:
-        axes.axvspan(-100 * margin, 100 * margin, color=RULE, alpha=0.6, linewidth=0)
+    axes.axvspan(-margin, margin, color=RULE, alpha=0.6, linewidth=0)
     axes.axvline(0, color=INK, linewidth=1.2)
 
 
-def _interval(axes: Axes, row: int, one: Interval) -> None:
+def _interval(axes: Axes, row: int, one: Difference) -> None:
     color = ACCENT if one.apart else QUIET
     if one.low is not None and one.high is not None:
         axes.plot(
-            [100 * one.low, 100 * one.high], [row, row], color=color, linewidth=2.4,
+            [one.low, one.high], [row, row], color=color, linewidth=2.4,
             solid_capstyle="round",
         )  # fmt: skip
     axes.plot(
-        [100 * one.estimate], [row], marker="o" if one.apart else "s", markersize=8,
+        [one.estimate], [row], marker="o" if one.apart else "s", markersize=8,
         color=color, markerfacecolor=color if one.apart else PAPER, markeredgewidth=1.8,
     )  # fmt: skip
 
 
-def _words_beside(axes: Axes, row: int, one: Interval) -> None:
+def _words_beside(axes: Axes, row: int, one: Difference) -> None:
     place = axes.get_yaxis_transform()
     axes.text(-0.02, row, label(one.label), transform=place, ha="right", va="center", fontsize=13)
     axes.text(
@@ -123,7 +125,7 @@ def _words_beside(axes: Axes, row: int, one: Interval) -> None:
     )  # fmt: skip
 
 
-def _words_above(axes: Axes, row: int, one: Interval) -> None:
+def _words_above(axes: Axes, row: int, one: Difference) -> None:
     place = axes.get_yaxis_transform()
     axes.text(0, row - 0.3, label(one.label, 28), transform=place, ha="left", va="bottom")
     axes.text(
@@ -132,12 +134,12 @@ def _words_above(axes: Axes, row: int, one: Interval) -> None:
     )  # fmt: skip
 
 
-def _spelt(one: Interval) -> str:
+def _spelt(one: Difference) -> str:
     if one.low is None:
         return f"{points(one.estimate)}, no interval"
     return f"{points(one.estimate)}  [{points(one.low)}, {points(one.high)}]"
 
 
-def _told(intervals: Sequence[Interval]) -> str:
+def _told(differences: Sequence[Difference]) -> str:
     """Return the plot in words."""
-    return "; ".join(f"{label(one.label)}: {_spelt(one)} points" for one in intervals)
+    return "; ".join(f"{label(one.label)}: {_spelt(one)} points" for one in differences)

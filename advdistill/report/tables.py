@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
 """A cell of which nothing is known."""
 
 
@@ -28,8 +28,8 @@ def percent(value: float | None) -> str:
 
 
 def points(value: float | None) -> str:
-    """Return a difference of shares in points, signed, with one decimal and a true minus."""
-    return MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
+    """Return a difference in points, signed, with one decimal and a true minus."""
+    return MISSING if value is None else f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def number(value: float | None) -> str:
@@ -37,7 +37,7 @@ def number(value: float | None) -> str:
     if value is None:
         return MISSING
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return text.replace("-", "−")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def chance(value: float | None) -> str:
