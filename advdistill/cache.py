@@ -97,6 +97,8 @@ class Making:
     """NVIDIA devices that its process could see."""
     joules: float | None
     """What these used meanwhile, whoever used them; None where they do not say."""
+    hardware: str | None = None
+    """The devices, as people name them; None for one that was made before this was kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

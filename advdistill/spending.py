@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from advdistill.gpus import joules_used, visible_devices
+from advdistill.hardware import hardware_here
 
 
 @dataclass
@@ -15,6 +16,8 @@ class Spent:
     """What the block took; whole when it has ended."""
 
     gpus: int
+    hardware: str | None = None
+    """The devices that the work was done on."""
     seconds: float = 0.0
     joules: float | None = None
     """Of all visible devices, whoever used them; None where they do not say."""
@@ -25,7 +28,9 @@ def spending(
     *, gpus: int | None = None, read: Callable[[], list[float] | None] = joules_used
 ) -> Iterator[Spent]:
     """Yield what the block takes; `read` gives a counter a device, in joules."""
-    spent = Spent(gpus=len(visible_devices()) if gpus is None else gpus)
+    spent = Spent(
+        gpus=len(visible_devices()) if gpus is None else gpus, hardware=hardware_here()
+    )
     before, begun = read(), time.monotonic()
     yield spent
     spent.seconds = round(time.monotonic() - begun, 3)

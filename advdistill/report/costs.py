@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from advdistill.compare.claims import Comparison
 from advdistill.compare.runs import FinishedRun
@@ -10,10 +11,15 @@ from advdistill.report.arms import Arm, accuracies, mean
 from advdistill.report.figures import Figure, Panel
 from advdistill.report.ink import ACCENT, PAPER, QUIET, drawing, quiet_axes, svg_of
 from advdistill.report.readable import label
-from advdistill.report.spent import hours_of
+from advdistill.report.spent import hours_of, on_gpus
 from advdistill.report.tables import Table, number
 
-_WIDTH, _HEIGHT = 460, 300
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDTH, _HEIGHT = 330, 250
+_LINE = 14
+"""CSS pixels from one label to the next."""
 _Point = tuple[float, float]
 
 
@@ -22,7 +28,7 @@ def score_against_cost(task: str, comparison: Comparison, arms: Sequence[Arm]) -
     values = {cell.run: cell.value for cell in accuracies(comparison, task)}
     measures: list[tuple[str, str, Callable[[FinishedRun], float | None]]] = [
         ("tokens", "response tokens trained on", lambda run: run.training.get("tokens")),
-        ("hours", "hours of training", hours_of),
+        ("hours", _hours_named(arms), hours_of),
     ]
     panels: list[Panel] = []
     for name, axis, cost in measures:
@@ -57,6 +63,7 @@ def _drawn(
     name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Point]]
 ) -> str:
     told: list[str] = []
+    centers: dict[str, _Point] = {}
     with drawing(_WIDTH, _HEIGHT) as figure:
         axes = figure.subplots()
         for arm in arms:
@@ -70,24 +77,40 @@ def _drawn(
                 *center, marker="o", markersize=9, color=color, markerfacecolor=face,
                 markeredgewidth=1.6,
             )  # fmt: skip
-            axes.annotate(
-                label(arm.label, 24), center, xytext=(8, 5), textcoords="offset points",
-            )  # fmt: skip
+            centers[label(arm.label, 24)] = center
             told.append(f"{label(arm.label)}: {number(center[0])} for {center[1]:.1f} %")
-        axes.margins(x=0.2, y=0.15)
+        axes.margins(x=0.25, y=0.15)
         axes.xaxis.set_major_formatter(lambda value, _: number(value))
         axes.xaxis.get_major_locator().set_params(nbins=5)
         quiet_axes(axes, x=axis, y="accuracy in percent")
+        _labels(axes, centers)
         return svg_of(
             figure, name=name, title=f"Accuracy against {axis}", description="; ".join(told)
         )
+
+
+def _labels(axes: Axes, centers: dict[str, _Point]) -> None:
+    """Write each label to the right of its point, and above those that it would cover."""
+    low, high = axes.get_ylim()
+    line = (high - low) * _LINE / (_HEIGHT - 60)
+    taken = low - line
+    for name, (x, y) in sorted(centers.items(), key=lambda one: (one[1][1], one[0])):
+        taken = max(y, taken + line)
+        axes.annotate(
+            name, (x, taken), xytext=(8, 0), textcoords="offset points", va="center",
+        )  # fmt: skip
+
+
+def _hours_named(arms: Sequence[Arm]) -> str:
+    gpus = {on_gpus(run) for arm in arms for run in arm.runs}
+    return "GPU-hours of training" if gpus == {True} else "hours of training"
 
 
 def _table(arms: Sequence[Arm], values: dict[str, float]) -> Table:
     return Table(
         name="cost-table",
         caption="What each arm took, by the mean of its seeds",
-        columns=("arm", "accuracy", "answers", "response tokens", "steps", "hours of training"),
+        columns=("arm", "accuracy", "answers", "response tokens", "steps", _hours_named(arms)),
         rows=[
             (
                 arm.label,

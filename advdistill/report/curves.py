@@ -9,7 +9,7 @@ from advdistill.cache import CURVES, read_curves
 from advdistill.compare.runs import FinishedRun
 from advdistill.report.arms import Arm
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, QUIET, RULE, drawing, quiet_axes, svg_of
+from advdistill.report.ink import ACCENT, INK, QUIET, drawing, quiet_axes, svg_of
 from advdistill.report.readable import label
 from advdistill.report.tables import Table, number
 
@@ -117,12 +117,12 @@ def _drawn(
     with drawing(_WIDTH, _HEIGHT) as figure:
         axes = figure.subplots()
         for curve in others:
-            axes.plot(*_columns(curve), color=RULE, linewidth=1.2)
+            axes.plot(*_columns(curve), color=QUIET, linewidth=1.2, alpha=0.4)
         for curve in curves:
             axes.plot(*_columns(curve), color=ACCENT, linewidth=1.6, alpha=0.85)
         axes.set_ylim(*limits)
         quiet_axes(axes, x="step", y="")
-        axes.set_title(heading, loc="left", fontsize=12, fontweight="bold")
+        axes.set_title(heading, loc="left", fontsize=12.5, fontweight="bold", color=INK)
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
         axes.tick_params(axis="x", color=QUIET)
         ends = ", ".join(number(curve[-1][1]) for curve in curves if curve)

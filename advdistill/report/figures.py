@@ -28,3 +28,5 @@ class Figure:
     """What to see, and how to read it."""
     panels: Sequence[Panel]
     table: Table
+    opened: bool = False
+    """Whether the table is seen without being asked for."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, INK, PAPER, QUIET, RULE, drawing, svg_of
+from advdistill.report.ink import ACCENT, INK, PAPER, QUIET, RULE, drawing, framed, svg_of
 from advdistill.report.readable import label
 from advdistill.report.tables import Table, chance, points
 
@@ -127,10 +127,12 @@ def _words_beside(axes: Axes, row: int, one: Difference) -> None:
 
 def _words_above(axes: Axes, row: int, one: Difference) -> None:
     place = axes.get_yaxis_transform()
-    axes.text(0, row - 0.3, label(one.label, 28), transform=place, ha="left", va="bottom")
+    axes.text(
+        0, row - 0.3, label(one.label, 32), transform=place, ha="left", va="bottom", bbox=framed()
+    )
     axes.text(
         1, row - 0.3, _spelt(one), transform=place, ha="right", va="bottom",
-        color=INK if one.apart else QUIET,
+        color=INK if one.apart else QUIET, bbox=framed(),
     )  # fmt: skip
 
 

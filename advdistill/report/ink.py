@@ -35,15 +35,17 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "advdistill",
     "text.parse_math": False,  # a label is what somebody wrote, dollar signs and all
-    "font.size": 11,
+    "font.size": 12,
     "axes.edgecolor": RULE,
     "axes.facecolor": "none",
     "axes.labelcolor": QUIET,
-    "axes.labelsize": 11,
+    "axes.labelsize": 12,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
-    "axes.titlesize": 12,
+    "axes.titlesize": 12.5,
     "axes.unicode_minus": True,
     "axes.grid": True,
     "axes.grid.axis": "y",
@@ -76,7 +78,12 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
 def quiet_axes(axes: Axes, *, x: str, y: str) -> None:
     """Name the axes: what is measured along the bottom, and what upwards, above the plot."""
     axes.set_xlabel(x)
-    axes.set_title(y, loc="left", fontsize=11, color=QUIET)
+    axes.set_title(y, loc="left", fontsize=12, color=QUIET)
+
+
+def framed() -> dict[str, object]:
+    """Return the settings of a text that stands on lines: paper behind it."""
+    return {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
 
 
 def svg_of(figure: Figure, *, name: str, title: str, description: str) -> str:

@@ -10,7 +10,7 @@ from advdistill.compare.runs import FinishedRun
 from advdistill.records import Finish, Item, Verdict
 from advdistill.report.arms import ANCHORS, ROLES, STUDENT, Arm, mean
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, INK, QUIET, drawing, svg_of
+from advdistill.report.ink import ACCENT, INK, QUIET, drawing, framed, svg_of
 from advdistill.report.readable import label
 from advdistill.report.tables import MISSING, Table, number, percent
 
@@ -69,7 +69,7 @@ def _drawn(name: str, title: str, items: Mapping[str, Sequence[Item]], *, wide: 
             axes.text(
                 *where, label(model), transform=axes.get_yaxis_transform(),
                 ha="right" if wide else "left", va="center" if wide else "bottom",
-                fontsize=13 if wide else 11,
+                fontsize=13 if wide else 11, bbox=framed(),
             )  # fmt: skip
         axes.set_xlim(left=0)
         told = "; ".join(

@@ -9,7 +9,7 @@ from advdistill.compare.claims import Comparison
 from advdistill.compare.runs import FinishedRun
 from advdistill.report.arms import Arm
 from advdistill.report.readable import label
-from advdistill.report.spent import hardware_of
+from advdistill.report.spent import hardware_of, software_of
 from advdistill.report.tables import MISSING, Table, number
 
 _SHORT = 12
@@ -107,13 +107,14 @@ def _evaluation(runs: Sequence[FinishedRun]) -> Iterator[str]:
     tasks = _listed(f"{label(task)} ({items:,} problems)" for task, items in sizes.items())
     yield (
         f"lm-eval measured each student, the base student and the teacher on {tasks} with the "
-        f"backend {_setting(runs, 'evaluation', 'backend')}, "
-        f"{_setting(runs, 'evaluation', 'samples')} answer(s) a problem at temperature "
-        f"{_setting(runs, 'evaluation', 'temperature')}; the verifier of the pool judged the "
+        f"backend {_setting(runs, 'evaluation', 'backend')} (answers to each problem: "
+        f"{_setting(runs, 'evaluation', 'samples')}, temperature "
+        f"{_setting(runs, 'evaluation', 'temperature')}); the verifier of the pool judged the "
         "answers. An answer that was cut off, or of which it is not known whether it is right, "
         "stays in the denominator and is not right."
     )
-    yield f"Hardware: {_each(runs, lambda run: hardware_of(run) or 'not recorded')}."
+    yield f"Hardware of the trainings: {_each(runs, lambda run: hardware_of(run) or 'not recorded')}."
+    yield f"Software: {_each(runs, lambda run: software_of(run) or 'not recorded')}."
 
 
 def _statistics(comparison: Comparison) -> Iterator[str]:

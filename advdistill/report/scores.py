@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from advdistill.compare.claims import CellScore, Comparison
 from advdistill.report.arms import ANCHORS, ROLES, accuracies, mean
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, INK, PAPER, QUIET, drawing, svg_of
+from advdistill.report.ink import ACCENT, INK, PAPER, QUIET, drawing, framed, svg_of
 from advdistill.report.readable import label
 from advdistill.report.tables import MISSING, Table
 
@@ -41,6 +41,7 @@ def scores(name: str, task: str, comparison: Comparison) -> Figure:
             )
         ],
         table=score_table(f"{name}-table", task, comparison),
+        opened=True,
     )
 
 
@@ -116,7 +117,7 @@ def _name(axes: Axes, row: int, arm: str, *, wide: bool) -> None:
     if wide:
         axes.text(-0.02, row, label(arm), transform=place, ha="right", va="center", fontsize=13)
     else:
-        axes.text(0, row - 0.32, label(arm), transform=place, ha="left", va="bottom")
+        axes.text(0, row - 0.32, label(arm), transform=place, ha="left", va="bottom", bbox=framed())
 
 
 def _told(

@@ -16,7 +16,7 @@ from advdistill.making_weights import HEALTH
 from advdistill.records import TOTAL, Reward, Verdict, Weight
 from advdistill.report.arms import Arm
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, CONTRAST, INK, drawing, quiet_axes, svg_of
+from advdistill.report.ink import ACCENT, CONTRAST, INK, QUIET, drawing, quiet_axes, svg_of
 from advdistill.report.readable import label
 from advdistill.report.tables import Table, number, percent
 
@@ -72,8 +72,8 @@ def right_counts(arms: Sequence[Arm]) -> Figure:
         name="rights",
         title="Right answers to each prompt",
         caption=(
-            "Prompts by how many of their judged answers are right. Only between none and all do "
-            "the rewards tell one answer from another."
+            "Prompts by how many of their judged answers are right. Only in those between none and "
+            "all, in blue, do the rewards tell one answer from another."
         ),
         panels=[
             Panel(svg=_bars(f"rights-{place}", digest, bins))
@@ -135,7 +135,7 @@ def _histogram(name: str, arm: str, weighed: _Weighed) -> str:
             axes.axvline(0, color=INK, linewidth=1)
         axes.xaxis.get_major_locator().set_params(nbins=5)
         quiet_axes(axes, x="weight", y="")
-        axes.set_title(label(arm, 34), loc="left", fontsize=12, fontweight="bold")
+        axes.set_title(label(arm, 34), loc="left", fontsize=12.5, fontweight="bold", color=INK)
         told = (
             f"{len(weighed.right)} right answers of mean weight {_mean(weighed.right)}, "
             f"{len(weighed.other)} others of mean weight {_mean(weighed.other)}."
@@ -191,14 +191,13 @@ def _bins(rights: dict[int, list[int]]) -> dict[str, int]:
 
 
 def _bars(name: str, digest: str, bins: dict[str, int]) -> str:
-    with drawing(460, 240) as figure:
+    with drawing(330, 220) as figure:
         axes = figure.subplots()
-        mixed = [ACCENT] * len(bins)
-        mixed[0] = mixed[-1] = CONTRAST
-        bars = axes.bar(range(len(bins)), list(bins.values()), color=mixed, width=0.72)
+        colors = [QUIET, *[ACCENT] * (len(bins) - 2), QUIET]
+        bars = axes.bar(range(len(bins)), list(bins.values()), color=colors, width=0.72)
         axes.bar_label(bars, fontsize=11, color=INK, padding=2)
         axes.set_xticks(range(len(bins)), list(bins), rotation=0 if len(bins) < 10 else 45)
         axes.tick_params(length=0)
-        quiet_axes(axes, x=f"right answers of a prompt (pool {digest[:8]})", y="prompts")
+        quiet_axes(axes, x=f"right answers; pool {digest[:8]}", y="prompts")
         told = ", ".join(f"{count} prompts with {right}" for right, count in bins.items())
         return svg_of(figure, name=name, title="Prompts by right answers", description=told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -14,23 +13,11 @@ from markupsafe import Markup
 from advdistill.cache import writing
 from advdistill.errors import ConfigError
 from advdistill.report.page import Page
+from advdistill.report.marking import latex_text, markdown_text
 from advdistill.report.readable import readable
 
 HTML, MARKDOWN, LATEX = ".html", ".md", ".tex"
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\N{MINUS SIGN}": "$-$",
-    "\N{EN DASH}": "--",
-    "\N{HORIZONTAL ELLIPSIS}": r"\ldots{}",
-    "η": r"$\eta$",
-    "²": r"$^2$",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "\n": " ",
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-}
+
 
 
 def write_report(page: Page, path: Path) -> tuple[Path, ...]:
@@ -86,16 +73,6 @@ def latex(page: Page) -> str:
     environment = _environment(escaped=False)
     environment.filters["plain"] = latex_text
     return environment.get_template("report.tex.jinja").render(page=page)
-
-
-def markdown_text(text: str) -> str:
-    """Return the text in one line, with nothing in it that Markdown or HTML would read."""
-    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", readable(text).replace("\n", " "))
-
-
-def latex_text(text: str) -> str:
-    """Return the text in one line, with nothing in it that LaTeX would read."""
-    return "".join(_LATEX.get(char, char) for char in readable(text))
 
 
 def _asset(name: str) -> str:
