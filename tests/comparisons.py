@@ -59,7 +59,7 @@ def comparison_of(
 
 
 def _cells(run: FinishedRun, arms: Mapping[str, str]) -> list[CellScore]:
-    weighting = run.choices["weighting"]
+    weighting = run.choices["weighting"].partition("(")[0]
     return [
         CellScore(
             run=str(run.folder),
@@ -81,7 +81,7 @@ def _cells(run: FinishedRun, arms: Mapping[str, str]) -> list[CellScore]:
 def _checkpoint(run: FinishedRun, arms: Mapping[str, str]) -> CheckpointClaim:
     by_role = {score.role: score for score in run.scores}
     estimate = 100 * (by_role["student"].accuracy - by_role["base"].accuracy)
-    weighting = run.choices["weighting"]
+    weighting = run.choices["weighting"].partition("(")[0]
     return CheckpointClaim(
         task=run.tasks[0],
         metric="accuracy",

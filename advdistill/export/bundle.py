@@ -72,7 +72,6 @@ def _targets(names: Any) -> Iterator[tuple[str, Path]]:
 
 def _write_replay(run: FinishedRun, folder: Path) -> None:
     folder.mkdir()
-    shutil.copyfile(run.folder / "config.yaml", folder / "config.yaml")
     replayed = {**run.config, "outputs": "outputs", "hydra": _HYDRA}
     digests = {name: stage.digest for name, stage in run.stages.items()}
     texts = {

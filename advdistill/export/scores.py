@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advdistill.cells import ModelScore
-from advdistill.compare.mcnemar import exact_mcnemar
+from advdistill.statistics.mcnemar import exact_mcnemar
 from advdistill.compare.runs import FinishedRun
 from advdistill.records import Verdict
 
