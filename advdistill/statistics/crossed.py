@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LEAST_SEEDS = 3
+"""Of a claim about arms; fewer say next to nothing of how far another seed would differ."""
 EQUAL = 1e-12
 """Differences of shares that are closer than this are equal but for rounding."""
 

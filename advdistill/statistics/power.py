@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.stats import chi2, norm
 
-from advdistill.statistics.crossed import Crossed
+from advdistill.statistics.crossed import LEAST_SEEDS, Crossed
 from advdistill.statistics.two_part_t import Spread, half_width
 
-LEAST_SEEDS = 3
-"""Per arm, of a claim about weightings."""
 MOST_SEEDS = 50
 """That a plan may ask for."""
 _NODES = 128
@@ -68,7 +66,7 @@ def smallest_difference(variances: Variances, design: Design, *, wanted: float =
     high = 1e-6
     while lacking(high) > 0:
         high *= 2
-    return float(brentq(lacking, 0.0, high, xtol=1e-7))
+    return float(root_scalar(lacking, bracket=(0.0, high), xtol=1e-7).root)
 
 
 def cheapest(
