@@ -28,9 +28,7 @@ def spending(
     *, gpus: int | None = None, read: Callable[[], list[float] | None] = joules_used
 ) -> Iterator[Spent]:
     """Yield what the block takes; `read` gives a counter a device, in joules."""
-    spent = Spent(
-        gpus=len(visible_devices()) if gpus is None else gpus, hardware=hardware_here()
-    )
+    spent = Spent(gpus=len(visible_devices()) if gpus is None else gpus, hardware=hardware_here())
     before, begun = read(), time.monotonic()
     yield spent
     spent.seconds = round(time.monotonic() - begun, 3)

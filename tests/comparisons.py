@@ -30,8 +30,11 @@ def comparison_of(
 
     `arms` gives a weighting's arm another label.
     """
-    cells = tuple(cell for run in runs for cell in _cells(run, arms or {}))
-    names = list(dict.fromkeys(cell.arm for cell in cells))
+    every = [cell for run in runs for cell in _cells(run, arms or {})]
+    cells = tuple(
+        cell for cell in every if cell.role == "student" or cell.run == str(runs[0].folder)
+    )
+    names = list(dict.fromkeys(cell.arm for cell in cells if cell.role == "student"))
     baseline = names[0]
     return Comparison(
         title=title,
@@ -54,7 +57,9 @@ def comparison_of(
         ),
         notes=("Claims hold for this one pool of answers.",),
         sentences=tuple(f"{name} beats {baseline} by 2.1 points [0.9, 3.3]." for name in names[1:]),
-        looks=(Looks(task="quickstart", items_digest="f" * 64, looks=2, checkpoints=9, margins=(1.0,)),),
+        looks=(
+            Looks(task="quickstart", items_digest="f" * 64, looks=2, checkpoints=9, margins=(1.0,)),
+        ),
     )
 
 
@@ -63,10 +68,12 @@ def _cells(run: FinishedRun, arms: Mapping[str, str]) -> list[CellScore]:
     return [
         CellScore(
             run=str(run.folder),
-            arm=arms.get(weighting, weighting),
-            levels={"weighting": weighting},
-            seed=run.seed,
-            control=weighting.startswith(CONTROLS),
+            arm=(
+                arms.get(weighting, weighting) if score.role == "student" else f"{score.role} model"
+            ),
+            levels={"weighting": weighting} if score.role == "student" else {},
+            seed=run.seed if score.role == "student" else None,
+            control=score.role == "student" and weighting.startswith(CONTROLS),
             role=score.role,
             task=score.task,
             metric="accuracy",
@@ -85,8 +92,8 @@ def _checkpoint(run: FinishedRun, arms: Mapping[str, str]) -> CheckpointClaim:
     return CheckpointClaim(
         task=run.tasks[0],
         metric="accuracy",
-        first=f"{arms.get(weighting, weighting)}, seed {run.seed}",
-        second="base student",
+        first=arms.get(weighting, weighting),
+        second="base model",
         seed=run.seed,
         estimate=estimate,
         interval=Interval(low=estimate - 3, high=estimate + 3, level=0.95),
@@ -109,7 +116,6 @@ def _weighting(cells: Sequence[CellScore], first: str, second: str) -> Weighting
     estimate = mean(differences)
     tested = Tested(
         standard_error=1.0,
-        degrees=2.0,
         interval=Interval(low=estimate - 2.5, high=estimate + 2.5, level=0.95),
         p_value=0.0004,
         p_holm=0.04,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advdistill.cells import ModelScore
-from advdistill.statistics.mcnemar import exact_mcnemar
 from advdistill.compare.runs import FinishedRun
 from advdistill.records import Verdict
+from advdistill.statistics.mcnemar import exact_mcnemar
 
 LEVEL = 0.95
 _DEVIATIONS = 1.959964

@@ -28,31 +28,31 @@ class Arm:
 
 
 def arms_of(comparison: Comparison, runs: Sequence[FinishedRun]) -> tuple[Arm, ...]:
-    """Return the arms in the order in which the comparison names them."""
-    by_folder = {run.folder.resolve(): run for run in runs}
-    cells = {
-        Path(cell.run).resolve(): cell
-        for cell in comparison.cells
-        if cell.role == STUDENT and Path(cell.run).resolve() in by_folder
-    }
-    labels = dict.fromkeys((cell.arm, cell.control) for cell in cells.values())
+    """Return the arms in the order in which the comparison names them, no two with one label."""
+    by_folder = {run.folder: run for run in runs}
+    found: dict[tuple[str, bool], list[FinishedRun]] = {}
+    for cell in comparison.cells:
+        if cell.role == STUDENT and Path(cell.run) in by_folder:
+            same = found.setdefault((cell.arm, cell.control), [])
+            same += [run for run in [by_folder[Path(cell.run)]] if run not in same]
     return tuple(
         Arm(
-            label=label,
+            label=f"{label}, control" if control and (label, False) in found else label,
             control=control,
-            runs=tuple(
-                sorted(
-                    (by_folder[folder] for folder, cell in cells.items() if cell.arm == label),
-                    key=lambda run: run.seed,
-                )
-            ),
+            runs=tuple(sorted(same, key=lambda run: run.seed)),
         )
-        for label, control in labels
+        for (label, control), same in found.items()
     )
 
 
+def accuracies_of(comparison: Comparison, task: str, arm: Arm) -> dict[int, float]:
+    """Return the accuracies of an arm's students on a task in percent, by seed."""
+    values = {cell.run: cell.value for cell in accuracies(comparison, task)}
+    return {run.seed: values[str(run.folder)] for run in arm.runs if str(run.folder) in values}
+
+
 def accuracies(comparison: Comparison, task: str, role: str = STUDENT) -> list[CellScore]:
-    """Return a role's accuracies on a task, a row per run."""
+    """Return a role's accuracies on a task: a row a student, and one for each other model."""
     return [
         cell
         for cell in comparison.cells

@@ -50,7 +50,14 @@ def change_table(found: Sequence[Change]) -> Table:
         name="changes-table",
         caption="Answers to test problems by who got them right, all seeds of an arm together",
         columns=(
-            "arm", "beside", "both", "only the arm", "only the other", "neither", "unpaired", "seeds",
+            "arm",
+            "beside",
+            "both",
+            "only the arm",
+            "only the other",
+            "neither",
+            "unpaired",
+            "seeds",
         ),
         rows=[
             (
@@ -59,7 +66,11 @@ def change_table(found: Sequence[Change]) -> Table:
                 *map(
                     str,
                     (
-                        one.both, one.only_arm, one.only_other, one.neither, one.unpaired,
+                        one.both,
+                        one.only_arm,
+                        one.only_other,
+                        one.neither,
+                        one.unpaired,
                         one.seeds,
                     ),
                 ),

@@ -6,6 +6,9 @@ from advdistill.compare.claims import CheckpointClaim, Comparison, WeightingClai
 from advdistill.report.figures import Figure
 from advdistill.report.forest import Difference, forest
 
+_DRAWN = 40
+"""Pairs of checkpoints beyond which a plot says less than its table."""
+
 
 def weightings(comparison: Comparison) -> Figure | None:
     """Return the differences between arms, whose unit is the seed; None where none is tested."""
@@ -18,8 +21,8 @@ def weightings(comparison: Comparison) -> Figure | None:
         f"Do the arms differ? By {comparison.factor or 'arm'}, over seeds",
         [_weighting(claim, several=several) for claim in claims],
         caption=(
-            f"Mean over seeds of the paired difference, with its {_level(comparison)} interval: new "
-            "seeds and new problems of the same kind, the same pool of answers. Filled blue: 0 "
+            f"Mean over seeds of the paired difference, with its {_level(comparison)} interval: "
+            "new seeds and new problems of the same kind, the same pool of answers. Filled blue: 0 "
             f"lies outside. Shaded: differences up to {_margin(comparison)} points, which were "
             f"to count as none ({comparison.margin.source}). Adjusted p: Holm, over all of these."
         ),
@@ -33,16 +36,18 @@ def checkpoints(comparison: Comparison) -> Figure | None:
     if not claims:
         return None
     several = len({claim.task for claim in claims}) > 1
+    left_out = f"Drawn are the first {_DRAWN} of {len(claims)}. " * (len(claims) > _DRAWN)
     return forest(
         "checkpoints",
         "Do two checkpoints differ? The same problems, one seed",
         [_checkpoint(claim, several=several) for claim in claims],
         caption=(
-            "These two sets of parameters on problems of the same kind. That another seed of the "
-            "same arm would do so again is not said here, so this is no claim about weightings. "
-            f"Shaded: up to {_margin(comparison)} points."
+            f"{left_out}These two sets of parameters on problems of the same kind. That another "
+            "seed of the same arm would do so again is not said here: this is no claim about "
+            f"weightings. Shaded: up to {_margin(comparison)} points."
         ),
         margin=comparison.margin.points,
+        drawn=_DRAWN,
     )
 
 
@@ -60,14 +65,15 @@ def _weighting(claim: WeightingClaim, *, several: bool) -> Difference:
 
 
 def _checkpoint(claim: CheckpointClaim, *, several: bool) -> Difference:
+    pair = _pair(claim.first, claim.second, claim.task if several else None)
     return Difference(
-        label=_pair(claim.first, claim.second, claim.task if several else None),
+        label=f"{pair}, seed {claim.seed}",
         estimate=claim.estimate,
         low=claim.interval.low,
         high=claim.interval.high,
         p_value=claim.p_value,
         p_adjusted=None,
-        over=f"{claim.items} items, seed {claim.seed}",
+        over=f"{claim.items} items",
     )
 
 
@@ -81,5 +87,7 @@ def _margin(comparison: Comparison) -> str:
 
 
 def _level(comparison: Comparison) -> str:
-    levels = {claim.like_items.interval.level for claim in comparison.weightings if claim.like_items}
+    levels = {
+        claim.like_items.interval.level for claim in comparison.weightings if claim.like_items
+    }
     return " and ".join(f"{level:.0%}" for level in sorted(levels)) or "95%"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advdistill.compare.claims import Comparison
@@ -21,14 +22,24 @@ _WIDTH, _HEIGHT = 330, 250
 _LINE = 14
 """CSS pixels from one label to the next."""
 _Point = tuple[float, float]
+_Cost = Callable[[FinishedRun], float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Time:
+    """What trainings took, in a unit that suits them."""
+
+    name: str
+    of: _Cost
 
 
 def score_against_cost(task: str, comparison: Comparison, arms: Sequence[Arm]) -> Figure | None:
     """Return score by tokens, and by hours where the runs recorded them; None without runs."""
     values = {cell.run: cell.value for cell in accuracies(comparison, task)}
-    measures: list[tuple[str, str, Callable[[FinishedRun], float | None]]] = [
+    time = _time(arms)
+    measures: list[tuple[str, str, _Cost]] = [
         ("tokens", "response tokens trained on", lambda run: run.training.get("tokens")),
-        ("hours", _hours_named(arms), hours_of),
+        ("time", time.name, time.of),
     ]
     panels: list[Panel] = []
     for name, axis, cost in measures:
@@ -49,9 +60,7 @@ def score_against_cost(task: str, comparison: Comparison, arms: Sequence[Arm]) -
     )
 
 
-def _points(
-    arm: Arm, values: dict[str, float], cost: Callable[[FinishedRun], float | None]
-) -> list[_Point]:
+def _points(arm: Arm, values: dict[str, float], cost: _Cost) -> list[_Point]:
     return [
         (spent, values[str(run.folder)])
         for run in arm.runs
@@ -59,12 +68,10 @@ def _points(
     ]
 
 
-def _drawn(
-    name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Point]]
-) -> str:
+def _drawn(name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Point]]) -> str:
     told: list[str] = []
     centers: dict[str, _Point] = {}
-    with drawing(_WIDTH, _HEIGHT) as figure:
+    with drawing(_WIDTH, _HEIGHT, panel=True) as figure:
         axes = figure.subplots()
         for arm in arms:
             if not points[arm.label]:
@@ -101,16 +108,25 @@ def _labels(axes: Axes, centers: dict[str, _Point]) -> None:
         )  # fmt: skip
 
 
-def _hours_named(arms: Sequence[Arm]) -> str:
-    gpus = {on_gpus(run) for arm in arms for run in arm.runs}
-    return "GPU-hours of training" if gpus == {True} else "hours of training"
+def _time(arms: Sequence[Arm]) -> _Time:
+    """Return hours, or minutes where no training took a tenth of an hour."""
+    runs = [run for arm in arms for run in arm.runs]
+    longest = max((hours_of(run) or 0.0 for run in runs), default=0.0)
+    unit, each = ("hours", 1) if longest >= 0.1 else ("minutes", 60)
+    gpu = "GPU-" * all(on_gpus(run) for run in runs)
+
+    def spent(run: FinishedRun) -> float | None:
+        hours = hours_of(run)
+        return None if hours is None else each * hours
+
+    return _Time(name=f"{gpu}{unit} of training", of=spent)
 
 
 def _table(arms: Sequence[Arm], values: dict[str, float]) -> Table:
     return Table(
         name="cost-table",
         caption="What each arm took, by the mean of its seeds",
-        columns=("arm", "accuracy", "answers", "response tokens", "steps", _hours_named(arms)),
+        columns=("arm", "accuracy", "answers", "response tokens", "steps", _time(arms).name),
         rows=[
             (
                 arm.label,
@@ -118,12 +134,12 @@ def _table(arms: Sequence[Arm], values: dict[str, float]) -> Table:
                 _mean(arm, lambda run: run.training.get("examples_used")),
                 _mean(arm, lambda run: run.training.get("tokens")),
                 _mean(arm, lambda run: run.training.get("steps")),
-                _mean(arm, hours_of),
+                _mean(arm, _time(arms).of),
             )
             for arm in arms
         ],
     )
 
 
-def _mean(arm: Arm, of: Callable[[FinishedRun], float | None]) -> str:
+def _mean(arm: Arm, of: _Cost) -> str:
     return number(mean([value for run in arm.runs if (value := of(run)) is not None]))

@@ -114,7 +114,7 @@ def _drawn(
     limits: tuple[float, float],
     heading: str,
 ) -> str:
-    with drawing(_WIDTH, _HEIGHT) as figure:
+    with drawing(_WIDTH, _HEIGHT, panel=True) as figure:
         axes = figure.subplots()
         for curve in others:
             axes.plot(*_columns(curve), color=QUIET, linewidth=1.2, alpha=0.4)

@@ -40,17 +40,26 @@ class Difference:
 
 
 def forest(
-    name: str, title: str, differences: Sequence[Difference], *, caption: str, margin: float
+    name: str,
+    title: str,
+    differences: Sequence[Difference],
+    *,
+    caption: str,
+    margin: float,
+    drawn: int | None = None,
 ) -> Figure:
-    """Return the plot; differences within `margin` points count as none, and are shaded."""
+    """Return the plot; differences within `margin` points count as none, and are shaded.
+
+    The table holds all of them, the plot the first `drawn`.
+    """
     return Figure(
         name=name,
         title=title,
         caption=caption,
         panels=[
             Panel(
-                svg=_drawn(name, title, differences, margin, wide=True),
-                narrow=_drawn(f"{name}-narrow", title, differences, margin, wide=False),
+                svg=_drawn(name, title, differences[:drawn], margin, wide=True),
+                narrow=_drawn(f"{name}-narrow", title, differences[:drawn], margin, wide=False),
             )
         ],
         table=Table(

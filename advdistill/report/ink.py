@@ -29,6 +29,8 @@ _VARIABLES = {
 }
 _POINTS = 72
 """To the inch: a width in CSS pixels is one in points, drawn at its natural size."""
+_MARGINS = 40, 10, 44, 26
+"""Left, right, bottom and top of a panel, in CSS pixels."""
 _PLACES = {"d", "x", "y", "width", "height", "transform", "points"}
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _STYLE = {
@@ -66,13 +68,27 @@ _FONT = re.compile(r"(?:(?P<weight>bold|\d{3}) )?(?P<size>[\d.]+)px")
 
 
 @contextmanager
-def drawing(width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty figure of so many CSS pixels, in the report's style."""
+def drawing(width: float, height: float, *, panel: bool = False) -> Iterator[Figure]:
+    """Yield an empty figure of so many CSS pixels, in the report's style.
+
+    A panel has the margins of all panels, so that those side by side are in line; any other
+    figure is laid out around its labels.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context({**mpl.rcParamsDefault, "backend": "svg", **_STYLE}):
-        yield Figure(figsize=(width / _POINTS, height / _POINTS), layout="constrained")
+        size = width / _POINTS, height / _POINTS
+        figure = Figure(figsize=size, layout=None if panel else "constrained")
+        if panel:
+            left, right, bottom, top = _MARGINS
+            figure.subplots_adjust(
+                left=left / width,
+                right=1 - right / width,
+                bottom=bottom / height,
+                top=1 - top / height,
+            )
+        yield figure
 
 
 def quiet_axes(axes: Axes, *, x: str, y: str) -> None:

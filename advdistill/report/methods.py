@@ -14,7 +14,15 @@ from advdistill.report.tables import MISSING, Table, number
 
 _SHORT = 12
 """Characters of a digest in the text; the table of digests holds them whole."""
-_SHARED = ("load", "decontaminate", "sample", "judge", "tokenise", "evaluate/base", "evaluate/teacher")
+_SHARED = (
+    "load",
+    "decontaminate",
+    "sample",
+    "judge",
+    "tokenise",
+    "evaluate/base",
+    "evaluate/teacher",
+)
 
 
 def methods(comparison: Comparison, arms: Sequence[Arm]) -> str:
@@ -113,8 +121,9 @@ def _evaluation(runs: Sequence[FinishedRun]) -> Iterator[str]:
         "answers. An answer that was cut off, or of which it is not known whether it is right, "
         "stays in the denominator and is not right."
     )
-    yield f"Hardware of the trainings: {_each(runs, lambda run: hardware_of(run) or 'not recorded')}."
-    yield f"Software: {_each(runs, lambda run: software_of(run) or 'not recorded')}."
+    hardware = _each(runs, lambda run: hardware_of(run) or "not recorded")
+    software = _each(runs, lambda run: software_of(run) or "not recorded")
+    yield f"Hardware of the trainings: {hardware}. Software: {software}."
 
 
 def _statistics(comparison: Comparison) -> Iterator[str]:

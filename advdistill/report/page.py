@@ -81,7 +81,7 @@ def page_of(comparison: Comparison, runs: Sequence[FinishedRun]) -> Page:
         facts=tuple(_facts(arms, first)),
         comparison=comparison,
         refusals=comparison.refusals,
-        verdict=_given(claims.weightings(comparison), claims.checkpoints(comparison)),
+        verdict=_verdict(comparison),
         effects=_effects(comparison.effects),
         sections=tuple(_sections(comparison, arms, task)),
         changes=tuple(found),
@@ -102,15 +102,24 @@ def _facts(arms: Sequence[Arm], first: FinishedRun) -> Iterator[tuple[str, str]]
     yield "pool", first.stages["sample"].digest[:12]
 
 
+def _verdict(comparison: Comparison) -> tuple[Figure, ...]:
+    """Return the arms' differences; the checkpoints' where that is all there is."""
+    arms = _given(claims.weightings(comparison))
+    return arms or _given(claims.checkpoints(comparison))
+
+
 def _sections(comparison: Comparison, arms: Sequence[Arm], task: str) -> Iterator[Section]:
     tasks = dict.fromkeys(cell.task for cell in comparison.cells)
     yield Section(
         name="scores",
         title="Scores",
         figures=tuple(
-            scores(f"scores-{place}", one, comparison) for place, one in enumerate(tasks)
+            scores(f"scores-{place}", one, comparison, arms) for place, one in enumerate(tasks)
         ),
     )
+    checkpoints = _given(claims.checkpoints(comparison))
+    if comparison.weightings and checkpoints:
+        yield Section(name="single", title="Single checkpoints", figures=checkpoints)
     curves = _given(learning_curves(DEV, arms), learning_curves(LOSS, arms))
     if curves:
         yield Section(name="learning", title="Learning", figures=curves)

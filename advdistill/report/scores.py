@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from advdistill.compare.claims import CellScore, Comparison
-from advdistill.report.arms import ANCHORS, ROLES, accuracies, mean
+from advdistill.compare.claims import Comparison
+from advdistill.report.arms import ANCHORS, ROLES, Arm, accuracies, accuracies_of
 from advdistill.report.figures import Figure, Panel
 from advdistill.report.ink import ACCENT, INK, PAPER, QUIET, drawing, framed, svg_of
 from advdistill.report.readable import label
@@ -18,15 +19,32 @@ if TYPE_CHECKING:
 _WIDE, _NARROW = 940, 328
 
 
-def scores(name: str, task: str, comparison: Comparison) -> Figure:
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """An arm's accuracies in percent."""
+
+    name: str
+    control: bool
+    by_seed: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.by_seed.values()) / len(self.by_seed)
+
+
+def scores(name: str, task: str, comparison: Comparison, arms: Sequence[Arm]) -> Figure:
     """Return a line per arm with its seeds as points and their mean as a stroke."""
-    arms: dict[str, list[CellScore]] = {}
-    for cell in accuracies(comparison, task):
-        arms.setdefault(cell.arm, []).append(cell)
+    lines = [
+        _Line(name=arm.label, control=arm.control, by_seed=by_seed)
+        for arm in arms
+        if (by_seed := accuracies_of(comparison, task, arm))
+    ]
     anchors = {
-        role: mean([cell.value for cell in accuracies(comparison, task, role)]) for role in ANCHORS
+        ROLES[role]: sorted({cell.value for cell in accuracies(comparison, task, role)})
+        for role in ANCHORS
     }
     title = f"Accuracy on {label(task)}"
+    items = accuracies(comparison, task)[0].items
     return Figure(
         name=name,
         title=title,
@@ -36,79 +54,83 @@ def scores(name: str, task: str, comparison: Comparison) -> Figure:
         ),
         panels=[
             Panel(
-                svg=_drawn(name, title, arms, anchors, wide=True),
-                narrow=_drawn(f"{name}-narrow", title, arms, anchors, wide=False),
+                svg=_drawn(name, title, lines, anchors, wide=True),
+                narrow=_drawn(f"{name}-narrow", title, lines, anchors, wide=False),
             )
         ],
-        table=score_table(f"{name}-table", task, comparison),
+        table=_table(f"{name}-table", f"{title}, in percent; {items:,} problems", lines, anchors),
         opened=True,
     )
 
 
-def score_table(name: str, task: str, comparison: Comparison) -> Table:
+def _table(
+    name: str, caption: str, lines: Sequence[_Line], anchors: Mapping[str, Sequence[float]]
+) -> Table:
     """Return every arm's mean over its seeds, its seeds, and the anchors."""
-    rows = accuracies(comparison, task)
-    seeds = sorted({cell.seed for cell in rows})
-    arms = dict.fromkeys(cell.arm for cell in rows)
+    seeds = sorted({seed for line in lines for seed in line.by_seed})
     return Table(
         name=name,
-        caption=f"Accuracy on {task}, in percent; {rows[0].items if rows else 0} problems",
+        caption=caption,
         columns=("model", "mean", *(f"seed {seed}" for seed in seeds)),
         rows=[
-            *(_row(arm, [cell for cell in rows if cell.arm == arm], seeds) for arm in arms),
             *(
-                _row(ROLES[role], accuracies(comparison, task, role)[:1], [])
-                + (MISSING,) * len(seeds)
-                for role in ANCHORS
-                if accuracies(comparison, task, role)
+                (
+                    line.name,
+                    f"{line.mean:.1f}",
+                    *(
+                        f"{line.by_seed[seed]:.1f}" if seed in line.by_seed else MISSING
+                        for seed in seeds
+                    ),
+                )
+                for line in lines
+            ),
+            *(
+                (role, f"{value:.1f}", *[MISSING] * len(seeds))
+                for role, values in anchors.items()
+                for value in values
             ),
         ],
     )
 
 
-def _row(name: str, cells: Sequence[CellScore], seeds: Sequence[int]) -> tuple[str, ...]:
-    by_seed = {cell.seed: f"{cell.value:.1f}" for cell in cells}
-    average = mean([cell.value for cell in cells])
-    shown = MISSING if average is None else f"{average:.1f}"
-    return (name, shown, *(by_seed.get(seed, MISSING) for seed in seeds))
-
-
 def _drawn(
     name: str,
     title: str,
-    arms: Mapping[str, Sequence[CellScore]],
-    anchors: Mapping[str, float | None],
+    lines: Sequence[_Line],
+    anchors: Mapping[str, Sequence[float]],
     *,
     wide: bool,
 ) -> str:
     each, edge = (28, 66) if wide else (42, 70)
-    with drawing(_WIDE if wide else _NARROW, len(arms) * each + edge) as figure:
+    with drawing(_WIDE if wide else _NARROW, len(lines) * each + edge) as figure:
         axes = figure.subplots()
-        axes.set(ylim=(len(arms) - 0.4, -0.6), yticks=[], xlabel="accuracy in percent")
+        axes.set(ylim=(len(lines) - 0.4, -0.6), yticks=[], xlabel="accuracy in percent")
         axes.grid(visible=True, axis="x")
         axes.spines["bottom"].set_visible(False)
-        for row, (arm, cells) in enumerate(arms.items()):
-            _arm(axes, row, cells)
-            _name(axes, row, arm, wide=wide)
-        for role, value in anchors.items():
-            if value is not None:
-                axes.axvline(value, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
-                axes.annotate(
-                    ROLES[role], (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
-                    textcoords="offset points", ha="center", va="bottom", fontsize=11,
-                )  # fmt: skip
-        return svg_of(figure, name=name, title=title, description=_told(arms, anchors))
+        for row, line in enumerate(lines):
+            _arm(axes, row, line)
+            _name(axes, row, line.name, wide=wide)
+        for role, values in anchors.items():
+            for value in values:
+                _anchor(axes, role, value)
+        return svg_of(figure, name=name, title=title, description=_told(lines, anchors))
 
 
-def _arm(axes: Axes, row: int, cells: Sequence[CellScore]) -> None:
-    values = [cell.value for cell in cells]
-    control = cells[0].control
-    average = sum(values) / len(values)
-    axes.plot([average, average], [row - 0.28, row + 0.28], color=INK, linewidth=2.4)
+def _arm(axes: Axes, row: int, line: _Line) -> None:
+    values = list(line.by_seed.values())
+    axes.plot([line.mean, line.mean], [row - 0.28, row + 0.28], color=INK, linewidth=2.4)
     axes.plot(
         values, [row] * len(values), linestyle="none", marker="o", markersize=7,
-        color=QUIET if control else ACCENT, markerfacecolor=PAPER if control else ACCENT,
-        markeredgewidth=1.4, alpha=0.8,
+        color=QUIET if line.control else ACCENT,
+        markerfacecolor=PAPER if line.control else ACCENT, markeredgewidth=1.4, alpha=0.8,
+    )  # fmt: skip
+
+
+def _anchor(axes: Axes, role: str, value: float) -> None:
+    axes.axvline(value, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.annotate(
+        role, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
+        textcoords="offset points", ha="center", va="bottom",
     )  # fmt: skip
 
 
@@ -120,13 +142,7 @@ def _name(axes: Axes, row: int, arm: str, *, wide: bool) -> None:
         axes.text(0, row - 0.32, label(arm), transform=place, ha="left", va="bottom", bbox=framed())
 
 
-def _told(
-    arms: Mapping[str, Sequence[CellScore]], anchors: Mapping[str, float | None]
-) -> str:
-    means = {arm: mean([cell.value for cell in cells]) for arm, cells in arms.items()}
-    named = {ROLES[role]: value for role, value in anchors.items()}
-    return "; ".join(
-        f"{label(name)} {value:.1f}"
-        for name, value in {**means, **named}.items()
-        if value is not None
-    )
+def _told(lines: Sequence[_Line], anchors: Mapping[str, Sequence[float]]) -> str:
+    arms = [f"{label(line.name)} {line.mean:.1f}" for line in lines]
+    others = [f"{role} {value:.1f}" for role, values in anchors.items() for value in values]
+    return "; ".join([*arms, *others])

@@ -49,8 +49,8 @@ def weight_histograms(arms: Sequence[Arm]) -> Figure:
         title="Weights of the answers",
         caption=(
             "Answers of the pool by the weight they got; blue: right answers, orange on top "
-            "of them: all others. An arm whose weights are drawn by seed is shown with all of its seeds. "
-            "The axes differ between plots."
+            "of them: all others. An arm whose weights are drawn by seed is shown with all of its "
+            "seeds. The axes differ between plots."
         ),
         panels=[
             Panel(svg=_histogram(f"weights-{place}", name, one))
@@ -125,7 +125,7 @@ def _histogram(name: str, arm: str, weighed: _Weighed) -> str:
     edges = np.linspace(low, high, _BINS + 1)
     right, _ = np.histogram(weighed.right, edges)
     other, _ = np.histogram(weighed.other, edges)
-    with drawing(_WIDTH, _HEIGHT) as figure:
+    with drawing(_WIDTH, _HEIGHT, panel=True) as figure:
         axes = figure.subplots()
         axes.stairs(right, edges, fill=True, color=ACCENT, linewidth=0)
         axes.stairs(
@@ -191,7 +191,7 @@ def _bins(rights: dict[int, list[int]]) -> dict[str, int]:
 
 
 def _bars(name: str, digest: str, bins: dict[str, int]) -> str:
-    with drawing(330, 220) as figure:
+    with drawing(330, 220, panel=True) as figure:
         axes = figure.subplots()
         colors = [QUIET, *[ACCENT] * (len(bins) - 2), QUIET]
         bars = axes.bar(range(len(bins)), list(bins.values()), color=colors, width=0.72)

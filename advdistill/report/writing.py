@@ -12,12 +12,11 @@ from markupsafe import Markup
 
 from advdistill.cache import writing
 from advdistill.errors import ConfigError
-from advdistill.report.page import Page
 from advdistill.report.marking import latex_text, markdown_text
+from advdistill.report.page import Page
 from advdistill.report.readable import readable
 
 HTML, MARKDOWN, LATEX = ".html", ".md", ".tex"
-
 
 
 def write_report(page: Page, path: Path) -> tuple[Path, ...]:
@@ -27,8 +26,7 @@ def write_report(page: Page, path: Path) -> tuple[Path, ...]:
         ConfigError: the path is not that of an HTML file.
         StageError: the files cannot be written.
     """
-    if path.suffix != HTML:
-        raise ConfigError(f"report: {path} does not end in {HTML}; wanted such a name; give -o FILE")
+    check_path(path)
     texts = {
         path: html(page),
         path.with_suffix(MARKDOWN): markdown(page),
@@ -41,6 +39,18 @@ def write_report(page: Page, path: Path) -> tuple[Path, ...]:
             draft.write_text(text, encoding="utf-8", newline="\n")
             draft.replace(file)
     return tuple(texts)
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that is not that of an HTML file.
+
+    Raises:
+        ConfigError: it ends otherwise.
+    """
+    if path.suffix != HTML:
+        raise ConfigError(
+            f"report: {path} does not end in {HTML}; wanted such a name; give -o FILE{HTML}"
+        )
 
 
 def html(page: Page) -> str:

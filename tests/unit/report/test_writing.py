@@ -135,18 +135,26 @@ def test_no_cell_of_a_markdown_table_breaks_out(hostile_page: Page) -> None:
 
 def test_latex_holds_nothing_of_a_label_that_latex_would_read(hostile_page: Page) -> None:
     text = latex(hostile_page)
-    label = r"\textless{}b\textgreater{}shuffled\textless{}/b\textgreater{} \$\textbackslash{}alpha\$"
+    label = (
+        r"\textless{}b\textgreater{}shuffled\textless{}/b\textgreater{} \$\textbackslash{}alpha\$"
+    )
     assert label in text
     assert text.count(r"\begin{table}") == len(hostile_page.tables) == text.count(r"\end{table}")
     for line in text.splitlines():
         if line.endswith(r" \\"):
-            assert line.replace(r"\&", "").count("&") in {len(t.columns) - 1 for t in hostile_page.tables}
+            assert line.replace(r"\&", "").count("&") in {
+                len(t.columns) - 1 for t in hostile_page.tables
+            }
 
 
 def test_the_files_lie_beside_each_other(hostile_page: Page, tmp_path: Path) -> None:
     files = write_report(hostile_page, tmp_path / "deep" / "r.html")
     assert [file.name for file in files] == ["r.html", "r.md", "r.tex"]
-    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["r.html", "r.md", "r.tex"]
+    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == [
+        "r.html",
+        "r.md",
+        "r.tex",
+    ]
     with pytest.raises(ConfigError, match=r"does not end in \.html"):
         write_report(hostile_page, tmp_path / "r.md")
 

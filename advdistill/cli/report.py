@@ -1,0 +1,81 @@
+"""`advdistill report`: what finished runs show, as a page of one file with its tables beside it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from advdistill.cli.showing import printable
+from advdistill.compare.comparison import Question, compare
+from advdistill.compare.gathering import gather
+from advdistill.compare.looking import counted
+from advdistill.errors import ConfigError
+from advdistill.report.page import page_of
+from advdistill.report.writing import check_path, write_report
+
+_MORE = """\
+The page is one HTML file that asks for nothing from any network: verdicts, plots with their
+numbers, answers side by side, methods. FILE.md and FILE.tex hold its tables. The same runs give the
+same bytes. Like `compare`, a report is recorded as a look at the test items, in outputs/looks.
+
+examples:
+  advdistill report outputs/sweeps/quickstart/0123456789ab
+  advdistill report outputs/runs/quickstart/* -o quickstart.html
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the report; return 0.
+
+    Raises:
+        ConfigError: the question does not fit the runs, or the file's name is not that of a page.
+        DataError: a folder holds no finished run.
+    """
+    options = _parser().parse_args(arguments)
+    path = Path(options.output)
+    check_path(path)
+    gathered = gather([Path(folder) for folder in options.folders])
+    comparison = compare(
+        gathered.members,
+        Question(against=options.against, margin=options.margin, task=options.task),
+        title=gathered.title,
+        refusals=gathered.refusals,
+    )
+    comparison = counted(comparison, gathered.members)
+    page = page_of(comparison, [member.run for member in gathered.members])
+    page_file, *beside = write_report(page, path)
+    print(printable(f"The report is in {page_file}, its tables in {', '.join(map(str, beside))}."))
+    return 0
+
+
+def _points(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ConfigError(f"--margin {text}: wanted a number of points, such as 1") from error
+    if not 0 < value < 100:
+        raise ConfigError(f"--margin {text}: wanted points above 0 and below 100")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="advdistill report",
+        description="Write what finished runs show as a page of one file.",
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folders", nargs="+", metavar="RUN|SWEEP", help="runs, or a sweep's folder")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="report.html", help="to be written (report.html)"
+    )
+    parser.add_argument(
+        "--against", metavar="LEVEL", help="the baseline, LEVEL or FACTOR=LEVEL (uniform)"
+    )
+    parser.add_argument(
+        "--margin", type=_points, metavar="POINTS",
+        help="largest difference that counts as none, if the runs' configuration declared none",
+    )  # fmt: skip
+    parser.add_argument("--task", metavar="NAME", help="one evaluated data set (all)")
+    return parser
