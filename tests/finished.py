@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from advdistill.cache import CURVES, Artefact, Cache, Recipe
 from advdistill.cells import ModelScore
+from advdistill.digests import digest_of_json
 from advdistill.making import shard_file, write_prompts
 from advdistill.making_weights import HEALTH
 from advdistill.records import (
@@ -189,6 +190,9 @@ def _prompt(split: Split, number: int, told: Told) -> Prompt:
 
 def _made(cache: Cache, stage: str, what: object, maker, *, version: int = 1) -> Artefact:
     recipe = Recipe(
-        stage=stage, version=version, settings={"what": what}, inputs={"prompts": "p" * 64}
+        stage=stage,
+        version=version,
+        settings={"how": "by hand"},
+        inputs={"prompts": "p" * 64, "made_from": digest_of_json(what)},
     )
     return cache.make(recipe, maker)

@@ -15,7 +15,7 @@ The folder holds the model and tokenizer as transformers loads them, README.md (
 scores, data and limits; its licence is for you to settle), and replay/ (configuration, digests,
 versions, and the command that makes the run again). It appears when it is whole.
 
-example:
+examples:
   advdistill export outputs/runs/quickstart/2026-01-31_12-00-00 -o my-student
 """
 

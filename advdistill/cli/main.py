@@ -35,6 +35,7 @@ examples:
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
   advdistill report outputs/runs/quickstart/* -o report.html
+  advdistill export outputs/runs/quickstart/2026-01-31_12-00-00 -o my-student
   advdistill pool ls
 
 `advdistill VERB --help` says more. Settings are written as for run.py: GROUP=OPTION and

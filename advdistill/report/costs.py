@@ -10,7 +10,7 @@ from advdistill.compare.claims import Comparison
 from advdistill.compare.runs import FinishedRun
 from advdistill.report.arms import Arm, accuracies, mean
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, PAPER, QUIET, drawing, quiet_axes, svg_of
+from advdistill.report.ink import ACCENT, PAPER, QUIET, drawing, few_ticks, quiet_axes, svg_of
 from advdistill.report.readable import label
 from advdistill.report.spent import hours_of, on_gpus
 from advdistill.report.tables import Table, number
@@ -88,7 +88,7 @@ def _drawn(name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Po
             told.append(f"{label(arm.label)}: {number(center[0])} for {center[1]:.1f} %")
         axes.margins(x=0.25, y=0.15)
         axes.xaxis.set_major_formatter(lambda value, _: number(value))
-        axes.xaxis.get_major_locator().set_params(nbins=5)
+        few_ticks(axes)
         quiet_axes(axes, x=axis, y="accuracy in percent")
         _labels(axes, centers)
         return svg_of(

@@ -9,7 +9,7 @@ from advdistill.cache import CURVES, read_curves
 from advdistill.compare.runs import FinishedRun
 from advdistill.report.arms import Arm
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, INK, QUIET, drawing, quiet_axes, svg_of
+from advdistill.report.ink import ACCENT, INK, QUIET, drawing, few_ticks, quiet_axes, svg_of
 from advdistill.report.readable import label
 from advdistill.report.tables import Table, number
 
@@ -123,7 +123,7 @@ def _drawn(
         axes.set_ylim(*limits)
         quiet_axes(axes, x="step", y="")
         axes.set_title(heading, loc="left", fontsize=12.5, fontweight="bold", color=INK)
-        axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
+        few_ticks(axes, whole=True)
         axes.tick_params(axis="x", color=QUIET)
         ends = ", ".join(number(curve[-1][1]) for curve in curves if curve)
         return svg_of(figure, name=name, title=title, description=f"At the end, by seed: {ends}.")

@@ -97,10 +97,8 @@ def _drawn(
 
 
 def _frame(axes: Axes, differences: Sequence[Difference], margin: float) -> None:
-    reach = 1.08 * max(
-        2 * margin,
-        *(abs(end) for one in differences for end in (one.estimate, one.low, one.high) if end),
-    )
+    ends = [end for one in differences for end in (one.estimate, one.low, one.high)]
+    reach = 1.08 * max([2 * margin, *(abs(end) for end in ends if end is not None)])
     axes.set(
         xlim=(-reach, reach), ylim=(len(differences) - 0.4, -0.6), yticks=[],
         xlabel="difference in points of accuracy",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _MARGINS = 40, 10, 44, 26
 """Left, right, bottom and top of a panel, in CSS pixels."""
 _PLACES = {"d", "x", "y", "width", "height", "transform", "points"}
 _XLINK = "{http://www.w3.org/1999/xlink}href"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "advdistill",
     "text.parse_math": False,  # a label is what somebody wrote, dollar signs and all
@@ -95,6 +95,13 @@ def quiet_axes(axes: Axes, *, x: str, y: str) -> None:
     """Name the axes: what is measured along the bottom, and what upwards, above the plot."""
     axes.set_xlabel(x)
     axes.set_title(y, loc="left", fontsize=12, color=QUIET)
+
+
+def few_ticks(axes: Axes, *, whole: bool = False) -> None:
+    """Name at most five places along the bottom, of whole numbers only if asked."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=whole))
 
 
 def framed() -> dict[str, object]:

@@ -69,9 +69,11 @@ def page_of(comparison: Comparison, runs: Sequence[FinishedRun]) -> Page:
     """
     arms = arms_of(comparison, runs)
     if not arms:
+        why = "".join(f"; {one.first}: {one.reason}" for one in comparison.refusals[:1])
         raise DataError(
             f"the report has nothing to show: the comparison '{comparison.title}' holds the scores "
-            f"of none of the {len(runs)} runs; wanted finished runs whose student was evaluated"
+            f"of none of the {len(runs)} runs{why}; wanted finished runs whose student was "
+            "evaluated, and whose answers are whole"
         )
     first = arms[0].runs[0]
     task = first.tasks[0]

@@ -16,7 +16,16 @@ from advdistill.making_weights import HEALTH
 from advdistill.records import TOTAL, Reward, Verdict, Weight
 from advdistill.report.arms import Arm
 from advdistill.report.figures import Figure, Panel
-from advdistill.report.ink import ACCENT, CONTRAST, INK, QUIET, drawing, quiet_axes, svg_of
+from advdistill.report.ink import (
+    ACCENT,
+    CONTRAST,
+    INK,
+    QUIET,
+    drawing,
+    few_ticks,
+    quiet_axes,
+    svg_of,
+)
 from advdistill.report.readable import label
 from advdistill.report.tables import Table, number, percent
 
@@ -133,7 +142,7 @@ def _histogram(name: str, arm: str, weighed: _Weighed) -> str:
         )  # fmt: skip
         if low < 0:
             axes.axvline(0, color=INK, linewidth=1)
-        axes.xaxis.get_major_locator().set_params(nbins=5)
+        few_ticks(axes)
         quiet_axes(axes, x="weight", y="")
         axes.set_title(label(arm, 34), loc="left", fontsize=12.5, fontweight="bold", color=INK)
         told = (

@@ -14,6 +14,8 @@ EVIL = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
     "\x00\x1b[2J\u202eevil\u2066\ufeff<!-- ]]> {{ 7*7 }} $x$ & '\" " + "w" * 5000 + "END"
 )
+RIGHT = {"uniform": range(0, 12, 2), "softmax": range(1, 8), "shuffled": range(3)}
+"""The test problems that the students of each arm get right."""
 ARMS = {"shuffled": "<b>shuffled</b> $\\alpha$ \u202e & |"}
 """A label that somebody wrote to do harm."""
 
@@ -27,7 +29,12 @@ def runs_of(outputs: Path, told: Sequence[Told]) -> list[FinishedRun]:
 def hostile_runs(tmp_path_factory: pytest.TempPathFactory) -> list[FinishedRun]:
     """Three arms by two seeds, every text of a model hostile."""
     told = [
-        Told(weighting=weighting, seed=seed, evil=EVIL)
+        Told(
+            weighting=weighting,
+            seed=seed,
+            evil=EVIL,
+            right={"teacher": range(12), "base": range(0, 12, 3), "student": RIGHT[weighting]},
+        )
         for weighting in ("uniform", "softmax", "shuffled")
         for seed in (0, 1)
     ]
