@@ -23,7 +23,7 @@ def weightings(comparison: Comparison) -> Figure | None:
         caption=(
             f"Mean over seeds of the paired difference, with its {_level(comparison)} interval: "
             "new seeds and new problems of the same kind, the same pool of answers. Filled blue: 0 "
-            f"lies outside. Shaded: differences up to {_margin(comparison)} points, which were "
+            f"lies outside. Shaded: differences up to {_margin(comparison)}, which were "
             f"to count as none ({comparison.margin.source}). Adjusted p: Holm, over all of these."
         ),
         margin=comparison.margin.points,
@@ -44,7 +44,7 @@ def checkpoints(comparison: Comparison) -> Figure | None:
         caption=(
             f"{left_out}These two sets of parameters on problems of the same kind. That another "
             "seed of the same arm would do so again is not said here: this is no claim about "
-            f"weightings. Shaded: up to {_margin(comparison)} points."
+            f"weightings. Shaded: up to {_margin(comparison)}."
         ),
         margin=comparison.margin.points,
         drawn=_DRAWN,
@@ -83,7 +83,7 @@ def _pair(first: str, second: str, task: str | None) -> str:
 
 
 def _margin(comparison: Comparison) -> str:
-    return f"{comparison.margin.points:g}"
+    return f"{comparison.margin.points:g} point{'s' * (comparison.margin.points != 1)}"
 
 
 def _level(comparison: Comparison) -> str:

@@ -130,7 +130,7 @@ def _statistics(comparison: Comparison) -> Iterator[str]:
     margin = comparison.margin
     yield (
         f"Claims are made at a family-wise level of {comparison.level:g}; a difference of up to "
-        f"{margin.points:g} points counts as none ({margin.source})."
+        f"{margin.points:g} point{'s' * (margin.points != 1)} counts as none ({margin.source})."
     )
     methods = dict.fromkeys(
         tested.method.value

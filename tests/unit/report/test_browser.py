@@ -11,7 +11,7 @@ from advdistill.report.writing import write_report
 from tests.browser import browser
 
 Open = Callable[..., AbstractContextManager]
-WIDE, PHONE = 1200, 360
+WIDE, PHONE, PAPER = 1200, 360, 794
 ANSWERS = 5
 """Models whose answers the page holds: three arms, base student and teacher."""
 
@@ -183,8 +183,9 @@ def test_the_page_lets_nothing_else_run_and_asks_nobody(opened: Open) -> None:
 
 
 def test_it_prints_in_the_colours_of_paper_without_its_controls(opened: Open) -> None:
-    with opened(WIDE, "dark") as page:
+    with opened(PAPER, "dark") as page:
         page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(255, 255, 255)"
         )
