@@ -164,7 +164,7 @@ def mcnemar_claims(drawn: Drawn) -> tuple[float, float]:
 
 def predicted_power(world: World, rng: np.random.Generator) -> float:
     """Return what `advdistill power` says of a plan, from a large sample of the same world."""
-    big = World(**{**world.__dict__, "seeds": 150, "items": 4000, "arms": 2})
+    big = World(**{**world.__dict__, "seeds": 2000, "items": 2000, "arms": 2})
     [found] = found_in(drawn(big, 1, rng))
     design = Design(seeds=world.seeds, items=world.items, alpha=LEVEL)
     one = Crossed(**{name: _scalar(value) for name, value in found.__dict__.items()})
