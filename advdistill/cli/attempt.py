@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ from advdistill.sweep.running import outcome_file
 def main(folder: str, number: str) -> None:
     """Run the cell; exits as `run.py` does, after it has written why where it failed."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stdout)
+    logging.getLogger("advdistill").setLevel(logging.INFO)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     cell = Path(folder)
 
     def note(error: Exception) -> None:

@@ -18,6 +18,7 @@ VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
+    "sweep": "look at multiruns: states, errors, costs; go on with one",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
 }
 """Each is a module of its name in this package, imported when it is asked for."""
@@ -30,6 +31,7 @@ examples:
   advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
+  advdistill sweep status
   advdistill pool ls
 
 `advdistill VERB --help` says more. Settings are written as for run.py: GROUP=OPTION and

@@ -91,6 +91,7 @@ class Worker:
             with lent.lease(self._wanted(file, lent)) as gpus:
                 model = gpus[0].model if gpus else None
                 attempt = begin(cell, gpus=len(gpus), gpu=model)
+                logger.info("\ncell      %s, attempt %d", file.label, attempt.number)
                 with ending(cell, attempt):
                     error = self._followed(cell, attempt, gpus)
                 return end(cell, attempt, error=error, refused=_refused(cell, attempt))
