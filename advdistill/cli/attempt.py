@@ -12,10 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from advdistill.cli.run import carry_out
 from advdistill.config import Plan, plan_of
 from advdistill.errors import ConfigError, DataError
-from advdistill.sweep.files import write_json
+from advdistill.sweep.following import tell
 from advdistill.sweep.layout import key_of
 from advdistill.sweep.ledger import read_cell_file
-from advdistill.sweep.running import outcome_file
 
 
 def main(folder: str, number: str) -> None:
@@ -28,8 +27,7 @@ def main(folder: str, number: str) -> None:
 
     def note(error: Exception) -> None:
         refused = isinstance(error, ConfigError | DataError)
-        told = f"{type(error).__name__}: {error}"
-        write_json(outcome_file(cell, int(number)), {"error": told, "refused": refused})
+        tell(cell, int(number), f"{type(error).__name__}: {error}", refused=refused)
 
     carry_out(lambda: _plan_of(cell), note)
 
