@@ -6,7 +6,6 @@ import pytest
 
 from advdistill.cli.compare import main
 from advdistill.cli.main import main as command
-from advdistill.errors import ConfigError
 from tests.finished_runs import Cell, answers, write_run
 
 
@@ -60,9 +59,12 @@ def test_markdown_and_latex_escape_what_runs_spell(runs: list[str], tmp_path: Pa
 
 
 @pytest.mark.parametrize("margin", ["0", "-1", "much", "nan"])
-def test_a_margin_that_is_none_is_refused(runs: list[str], margin: str) -> None:
-    with pytest.raises(ConfigError, match="wanted"):
-        main([*runs, f"--margin={margin}"])
+def test_a_margin_that_is_none_is_refused(
+    margin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["RUN", f"--margin={margin}"])
+    assert f"is '{margin}'; wanted points above 0 and below 100" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_one_message(
