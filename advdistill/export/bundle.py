@@ -20,8 +20,17 @@ from advdistill.export.card import model_card
 from advdistill.export.versions import constraints
 
 MODEL, ADAPTER, REPLAY = "model", "adapter", "replay"
-_HYDRA = {"run": {"dir": "."}, "output_subdir": None}
-"""A run leaves nothing where it is called but its outputs."""
+_HYDRA = {
+    "run": {"dir": "."},
+    "output_subdir": None,
+    "job_logging": {
+        "root": {"handlers": ["console"], "level": "WARNING"},
+        "loggers": {"advdistill": {"level": "INFO"}, "lm_eval": {"level": "ERROR"}},
+        "formatters": {"simple": {"format": "%(message)s"}},
+    },
+}
+"""As conf/config.yaml has it: a run leaves nothing where it is called but its outputs."""
+_DEFAULTS = ["_self_", {"override hydra/job_logging": "stdout"}]
 
 
 def export(run: FinishedRun, folder: Path) -> Path:
@@ -72,7 +81,12 @@ def _targets(names: Any) -> Iterator[tuple[str, Path]]:
 
 def _write_replay(run: FinishedRun, folder: Path) -> None:
     folder.mkdir()
-    replayed = {**run.config, "outputs": "outputs", "hydra": _HYDRA}
+    replayed = {
+        "defaults": _DEFAULTS,
+        **run.config,
+        "outputs": "outputs",
+        "hydra": _HYDRA,
+    }
     digests = {name: stage.digest for name, stage in run.stages.items()}
     texts = {
         "replay.yaml": yaml.safe_dump(replayed, sort_keys=False, allow_unicode=False),
