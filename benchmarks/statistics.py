@@ -1,8 +1,8 @@
 """Whether the statistics of `advdistill compare` claim as often as they say, in simulated sweeps.
 
 `python -m benchmarks.statistics`: students answer items right by chance, with a logit that adds up
-item, arm, arm x item and arm x seed. `--tails` shows the law of the test alone. The functions that judge them are those of `compare`. Exits
-with 1 where a bound is missed.
+item, arm, arm x item and arm x seed. The functions that judge them are those of `compare`. Exits
+with 1 where a bound is missed. `--tails` shows the law of the test alone.
 
 Axes: `W` simulated sweeps, `A` arms (the first is the baseline), `S` seeds, `I` items,
 `M` comparisons with the baseline.
