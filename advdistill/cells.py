@@ -11,11 +11,11 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from advdistill.cache import Artefact
-from advdistill.compare.mcnemar import Discordance, exact_mcnemar
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.making import PromptsInStep, shard_file
 from advdistill.records import TOTAL, Item, Response, Reward, Score, Verdict, Weight
+from advdistill.statistics.mcnemar import Discordance, exact_mcnemar
 from advdistill.tables import read_rows
 from advdistill.tracking import Artifact
 

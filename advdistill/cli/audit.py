@@ -14,10 +14,10 @@ from advdistill.audit import Pool, audit, drawn
 from advdistill.audit_runs import FinishedRun, read_run
 from advdistill.audit_weights import reweigh
 from advdistill.build import TARGET, build
+from advdistill.cli.audit_markdown import Header, markdown
 from advdistill.cli.composing import compose_groups, overrides_and_rest
 from advdistill.cli.judge import add_processes, positive
 from advdistill.cli.lines import writing_text
-from advdistill.cli.report import Header, markdown
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Judge, Verifier
 from advdistill.judging import open_judge

@@ -17,7 +17,12 @@ from advdistill.errors import AdvDistillError, ConfigError
 VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
+    "compare": "say what finished runs or a sweep show of checkpoints and of weightings",
+    "power": "say what planned seeds and items can show, and the cheapest way to show a difference",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
+    "sweep": "look at multiruns: states, errors, costs; go on with one",
+    "report": "write finished runs, or a sweep, as a page of verdicts, plots, tables and answers",
+    "export": "write the model of a finished run with its card and what replays it",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
 }
 """Each is a module of its name in this package, imported when it is asked for."""
@@ -30,6 +35,9 @@ examples:
   advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
+  advdistill sweep status
+  advdistill report outputs/runs/quickstart/* -o report.html
+  advdistill export outputs/runs/quickstart/2026-01-31_12-00-00 -o my-student
   advdistill pool ls
 
 `advdistill VERB --help` says more. Settings are written as for run.py: GROUP=OPTION and

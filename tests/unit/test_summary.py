@@ -8,9 +8,9 @@ import pytest
 from advdistill.budget import Budget, BudgetUnit
 from advdistill.cache import CURVES, Artefact, Recipe
 from advdistill.cells import ModelScore, Record
-from advdistill.compare.mcnemar import Discordance
 from advdistill.digests import settings_of
 from advdistill.pipeline import Outcome
+from advdistill.statistics.mcnemar import Discordance
 from advdistill.summary import learning_lines, lines, show
 
 

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from advdistill.audit import Pool, audit
 from advdistill.audit_weights import PromptChange, Reweighing
-from advdistill.cli.report import LISTED, Header, markdown
+from advdistill.cli.audit_markdown import LISTED, Header, markdown
 from advdistill.records import Reward, Verdict
 from tests.builders import prompt, response, reward
 
