@@ -11,10 +11,10 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from advdistill.cache import Artefact
-from advdistill.compare.mcnemar import Discordance, exact_mcnemar
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.records import Item, Score, Verdict
+from advdistill.statistics.mcnemar import Discordance, exact_mcnemar
 from advdistill.tables import read_rows
 
 _PROOF = ("proof_loss_gap", "proof_gradient_gap")

@@ -14,28 +14,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import advdistill
 from advdistill.build import TARGET
 from advdistill.errors import ConfigError
+from advdistill.shipped import conf_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-
-def conf_folder() -> Path:
-    """Return where the groups' YAML files lie: in the package of a wheel, beside it in a checkout.
-
-    Raises:
-        ConfigError: they are in neither place.
-    """
-    package = Path(str(advdistill.__file__)).parent.resolve()
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise ConfigError(
-        f"{package} has no folder conf in it or beside it; wanted the configuration that comes "
-        "with advdistill; install it again"
-    )
 
 
 def compose_run(overrides: Sequence[str]) -> DictConfig:

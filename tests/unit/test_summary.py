@@ -8,9 +8,9 @@ import pytest
 from advdistill.budget import Budget, BudgetUnit
 from advdistill.cache import CURVES, Artefact, Recipe
 from advdistill.cells import ModelScore, Record
-from advdistill.compare.mcnemar import Discordance
 from advdistill.digests import settings_of
 from advdistill.pipeline import Outcome
+from advdistill.statistics.mcnemar import Discordance
 from advdistill.summary import learning_lines, lines, show
 
 
@@ -41,6 +41,7 @@ RECORD = Record(
     scores=[score("teacher", 0.9), score("base", 0.256), score("student", 0.5)],
     against_base={"q": Discordance(only_first=180, only_second=33, p_value=1.23e-9)},
     tracking="t",
+    group="g",
     tracked=None,
 )
 

@@ -4,9 +4,9 @@ from math import comb
 import pytest
 from scipy.stats import binom
 
-from advdistill.compare.mcnemar import exact_mcnemar
 from advdistill.errors import DataError
 from advdistill.records import Item, Verdict
+from advdistill.statistics.mcnemar import exact_mcnemar
 from tests.builders import item
 
 

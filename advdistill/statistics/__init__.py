@@ -1,0 +1,1 @@
+"""Tests, intervals and estimators on plain arrays; nothing here knows of runs."""
