@@ -38,3 +38,8 @@ def membership_of(environment: Mapping[str, str] = os.environ) -> Membership | N
         return None
     pairs = (one.partition("=") for one in environment.get(LEVELS, "").split(";") if one)
     return Membership(sweep=sweep, levels={factor: option for factor, _, option in pairs})
+
+
+def group_of(name: str, sweep_hash: str) -> str:
+    """Return what a sweep's cells are grouped by."""
+    return f"{name}-{sweep_hash}"

@@ -14,7 +14,7 @@ from advdistill.config import Plan
 from advdistill.making import PromptsInStep, shard_file
 from advdistill.records import TOTAL, Item, Response, Reward, Weight
 from advdistill.tables import read_rows
-from advdistill.tracking import Artifact, Cell
+from advdistill.tracking import Artifact, Cell, level_column
 
 Table = tuple[list[str], list[list[object]]]
 """Columns, and rows of as many values."""
@@ -143,7 +143,7 @@ def tracked_artifacts(artefacts: Mapping[str, Artefact]) -> list[Artifact]:
 def _of_cell(cell: Cell, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return the table with its keys first and the cell's id and levels last."""
     own = [cell.run_id, *cell.levels.values()]
-    titles = [*KEYS, *columns, "cell", *(f"levels/{factor}" for factor in cell.levels)]
+    titles = [*KEYS, *columns, "cell", *(level_column(factor) for factor in cell.levels)]
     return titles, [[*row, *own] for row in rows]
 
 

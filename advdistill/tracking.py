@@ -158,7 +158,7 @@ class WandbTracking:
         # Only here, because W&B takes seconds to import and a cached cell never opens a run.
         from advdistill.wandb_runs import open_run
 
-        levels = {f"levels/{factor}": option for factor, option in cell.levels.items()}
+        levels = {level_column(factor): option for factor, option in cell.levels.items()}
         told = replace(cell, config={**flatten(cell.config), **levels, "cell": cell.run_id})
         return open_run(told, project=self.project, entity=self.entity, mode=mode) or _NoTracker()
 
@@ -168,6 +168,11 @@ class WandbTracking:
             return self.mode.value
         chosen = os.environ.get("WANDB_MODE") or "auto"
         return {"dryrun": "offline", "run": "online"}.get(chosen, chosen)
+
+
+def level_column(factor: str) -> str:
+    """Return the column of a factor's options; W&B takes a dot for a way into a nested value."""
+    return f"levels/{factor.replace('.', '_')}"
 
 
 def flatten(config: Mapping[str, object]) -> dict[str, object]:

@@ -19,12 +19,14 @@ VERBS = {
     "validate": "check that every gold answer of an experiment passes its own verifier",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
+    "sync": "upload the finished offline W&B runs of a sweep or of single runs, each once",
+    "wandb-dashboard": "save a W&B workspace and a report of a sweep",
 }
 """Each is a module of its name in this package, imported when it is asked for."""
 
 _HELP = f"""usage: advdistill VERB ...
 
-{chr(10).join(f"  {name:<9} {what}" for name, what in VERBS.items())}
+{chr(10).join(f"  {name:<15} {what}" for name, what in VERBS.items())}
 
 examples:
   advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verb in ("--help", "-h", "help"):
             print(_HELP, end="")
             return 0
-        code = import_module(f"advdistill.cli.{_known(verb)}").main(rest)
+        code = import_module(f"advdistill.cli.{_known(verb).replace('-', '_')}").main(rest)
         sys.stdout.flush()  # here, where a reader that has left can still be caught
         return code
     except AdvDistillError as error:
