@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import wandb
@@ -21,12 +21,16 @@ _ANSWER_SECONDS = 30
 _SEND_SECONDS = 3600
 """How long one run's upload may take, its student included."""
 
+_SYNC = (sys.executable, "-P", "-m", "wandb", "sync", "--include-synced")
+"""W&B's own command; its marks of what is synced are not trusted, see `uploading`."""
+
 
 class WandbServer:
     """The server that `wandb login` or WANDB_BASE_URL names."""
 
-    def __init__(self, api: wandb.Api) -> None:
+    def __init__(self, api: wandb.Api, sync: Sequence[str] = _SYNC) -> None:
         self._api = api
+        self._sync = sync
 
     @property
     def entity(self) -> str:
@@ -54,10 +58,9 @@ class WandbServer:
 
     def send(self, run: OfflineRun) -> None:
         """Send the run by W&B's own command, from where the paths of its artifacts start."""
-        command = [sys.executable, "-m", "wandb", "sync", "--include-synced", str(run.folder)]
         try:
             done = subprocess.run(
-                command,
+                [*self._sync, str(run.folder)],
                 cwd=run.outputs,
                 env={name: value for name, value in os.environ.items() if name != "WANDB_MODE"},
                 capture_output=True,

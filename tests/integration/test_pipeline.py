@@ -66,7 +66,10 @@ def test_the_last_page_says_what_came_out(first_call: Call, finished: Path) -> N
         assert row[1].split() == [accuracy, stderr, "24", truncated, unparsed]
     assert re.search(r"on the same 24 items .*exact McNemar p = [\d.e-]+", page)
     [folder] = offline_folders(finished)
-    assert f"wandb sync {folder.relative_to(finished.parent)}" in page
+    assert f"W&B       {folder.relative_to(finished.parent)}" in page
+    assert (
+        f"advdistill sync {Path(record_of(finished)['run']).relative_to(finished.parent)}" in page
+    )
 
 
 class TestTheSameCommandAgain:

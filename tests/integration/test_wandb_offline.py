@@ -125,8 +125,8 @@ def test_an_artifact_names_the_digests_it_was_made_from(run: WandbRun) -> None:
 def test_an_artifact_is_not_copied(run: WandbRun, workplace: Path) -> None:
     entries = run.artifacts["weights"].files
     assert {name: entry["local_path"] for name, entry in entries.items()} == {
-        "weights.parquet": str(Path("weights", "weights.parquet")),
-        "nested/weights.parquet": str(Path("weights", "nested", "weights.parquet")),
+        "weights.parquet": str(Path("..", "weights", "weights.parquet")),
+        "nested/weights.parquet": str(Path("..", "weights", "nested", "weights.parquet")),
     }
     everything = [path for path in workplace.rglob("*") if path.is_file()]
     assert len([path for path in everything if path.stat().st_size == 1000]) == 2
