@@ -77,10 +77,11 @@ def begin(cell: Path, *, gpus: int, gpu: str | None) -> Attempt:
     return attempt
 
 
-def end(cell: Path, attempt: Attempt, *, error: str | None, refused: bool = False) -> None:
-    """Write how an attempt ended."""
+def end(cell: Path, attempt: Attempt, *, error: str | None, refused: bool = False) -> Attempt:
+    """Write how an attempt ended, and return it."""
     ended = replace(attempt, ended=_now(), error=error, refused=refused)
     write_json(_file(cell, attempt.number), asdict(ended))
+    return ended
 
 
 def attempts_of(cell: Path) -> list[Attempt]:

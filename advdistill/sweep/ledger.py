@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from advdistill.errors import DataError
 from advdistill.sweep.attempts import attempts_of, error_of, is_claimed
@@ -56,8 +56,17 @@ class CellFile:
     """Digest of what its pool of answers is made from: equal ones share it."""
     equal_to: str | None
     """The cell whose response tokens this one trains on as many of; None for none."""
-    config: Mapping[str, Any]
+    tracking: str
+    """Digest of the settings that it is tracked with."""
+    config: Mapping[str, object]
+    """Resolved."""
     choices: Mapping[str, str]
+    """The chosen option of each group."""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the sweep's other cells."""
+        return label_of(self.levels, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +153,11 @@ def write_sweep_file(folder: Path, sweep: SweepFile) -> None:
 def write_cell_file(folder: Path, cell: CellFile) -> None:
     """Write the `cell.json` of a cell's folder, whole or not at all."""
     write_json(folder / CELL_FILE, asdict(cell))
+
+
+def label_of(levels: Mapping[str, str], seed: int) -> str:
+    """Return what tells a cell from the others of its sweep."""
+    return " ".join([*(f"{factor}={option}" for factor, option in levels.items()), f"seed={seed}"])
 
 
 def cell_folder(sweep: Path, cell: str) -> Path:
