@@ -77,7 +77,8 @@ class CellScore:
     """How people read the levels, such as `softmax` or `softmax, n_samples=4`."""
     levels: Mapping[str, str]
     """By factor, seed aside."""
-    seed: int
+    seed: int | None
+    """None of teacher and base student, which no seed touches."""
     control: bool
     """A null cell: its weights are mixed up, or its size alone is matched."""
     role: str
@@ -120,9 +121,8 @@ class Tested:
 
     standard_error: float
     """In points."""
-    degrees: float
-    """Of freedom."""
     interval: Interval
+    """Of this difference alone, not of the family."""
     p_value: float
     p_holm: float
     """Adjusted over the family."""

@@ -36,6 +36,8 @@ class Stage:
     """Of the content, as the run recorded it."""
     line: str
     """The conservation line."""
+    version: int
+    """Of the stage's code."""
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     """Digests of what it was made from."""
@@ -170,6 +172,7 @@ def _stage(folder: Path, name: str, row: Mapping[str, Any]) -> Stage:
         folder=place,
         digest=row["digest"],
         line=row["line"],
+        version=manifest["recipe"]["version"],
         settings=manifest["recipe"]["settings"],
         inputs=manifest["recipe"]["inputs"],
         files=manifest["files"],

@@ -27,8 +27,6 @@ def exact_mcnemar(first: Sequence[Item], second: Sequence[Item]) -> Discordance:
     Raises:
         DataError: the two were not measured on the same items.
     """
-    from scipy.stats import binomtest
-
     right_first, right_second = _right(first), _right(second)
     if right_first.keys() != right_second.keys():
         missing = sorted(right_first.keys() ^ right_second.keys())
@@ -38,9 +36,16 @@ def exact_mcnemar(first: Sequence[Item], second: Sequence[Item]) -> Discordance:
         )
     only_first = sum(right_first[item] and not right_second[item] for item in right_first)
     only_second = sum(right_second[item] and not right_first[item] for item in right_first)
+    p_value = exact_binomial(only_first, only_second)
+    return Discordance(only_first=only_first, only_second=only_second, p_value=p_value)
+
+
+def exact_binomial(only_first: int, only_second: int) -> float:
+    """Return the exact two-sided p-value that either kind of discordant item is as likely."""
+    from scipy.stats import binomtest
+
     discordant = only_first + only_second
-    p_value = binomtest(only_first, discordant).pvalue if discordant else 1.0
-    return Discordance(only_first=only_first, only_second=only_second, p_value=float(p_value))
+    return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
 
 
 def _right(items: Sequence[Item]) -> dict[tuple[str, int], bool]:
