@@ -32,6 +32,8 @@ class View:
     project: str
     group: str
     """The sweep, or the name of a single run's experiment."""
+    others: tuple[str, ...]
+    """Groups of cells that the sweep shares with sweeps before it, where these cells are shown."""
     factors: tuple[str, ...]
     """What varies, the most important first; the seed is not among them."""
 
@@ -135,7 +137,8 @@ def _grid(view: View, job: Job, panels: Sequence[reports.PanelTypes]) -> reports
 
 
 def _runs(view: View, job: Job) -> expr.And:
-    return expr.And(expr.Metric("Group") == view.group, expr.Metric("JobType") == job.value)
+    groups = [view.group, *(view.others if job is Job.cell else ())]
+    return expr.And(expr.Metric("Group").isin(groups), expr.Metric("JobType") == job.value)
 
 
 def _columns(view: View) -> list[str]:

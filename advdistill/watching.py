@@ -70,11 +70,9 @@ class Follower:
     def recorded(self, record: Record) -> bool:
         """Return whether this cell was tracked whole before, in the same way.
 
-        A sweep wants all of its cells in its group; a cell by itself stays in any.
+        It stays in the group that it was first shown in, also where another sweep has it too.
         """
-        same = record.tracking == _tracking(self.plan)
-        grouped = self.member is None or record.group == self.group
-        return self.tracker is None and same and grouped
+        return self.tracker is None and record.tracking == _tracking(self.plan)
 
     def finish(self, artefacts: Mapping[str, Artefact]) -> str | None:
         """Write what the tracker is to hold of the whole cell; return where that is."""

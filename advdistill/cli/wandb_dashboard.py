@@ -14,10 +14,12 @@ from omegaconf import OmegaConf
 
 from advdistill.errors import ConfigError, DataError
 from advdistill.membership import group_of
-from advdistill.sweep.ledger import SWEEP_FILE, cell_folder, read_cell_file, read_sweep_file
+from advdistill.sweep.ledger import SWEEP_FILE, cell_folder, read_cell_file, read_sweep
 from advdistill.tracked_runs import RECORD
 
 _SAVED = "wandb_dashboard.json"
+_FACTORS = ("weighting",)
+"""Of a target that varies nothing."""
 _MORE = """\
 The target is a sweep's folder (outputs/sweeps/NAME/HASH) or that of a run that belongs to none
 (outputs/runs/NAME/TIME). The runs are uploaded by `advdistill sync`. Given again, the command
@@ -33,6 +35,8 @@ class Shown:
     """The group of runs that a folder stands for, and where its runs were tracked."""
 
     group: str
+    others: tuple[str, ...]
+    """Groups of cells that an earlier sweep made first."""
     factors: tuple[str, ...]
     project: str
     entity: str | None
@@ -61,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             entity=options.entity or shown.entity or server.entity,
             project=options.project or shown.project,
             group=shown.group,
+            others=shown.others,
             factors=shown.factors,
         )
         with answering():
@@ -76,11 +81,7 @@ def shown_of(target: Path) -> Shown:
         DataError: it is neither, or its runs were not tracked by W&B.
     """
     if (target / SWEEP_FILE).is_file():
-        sweep = read_sweep_file(target)
-        cells = [read_cell_file(cell_folder(target, cell)) for cell in sweep.cells]
-        factors = dict.fromkeys(factor for cell in cells for factor in cell.levels)
-        config = next((cell.config for cell in cells), {})
-        return _shown(target, group_of(sweep.name, sweep.hash), tuple(factors), config)
+        return _of_sweep(target)
     try:
         record = json.loads((target / RECORD).read_text())
         config: Any = OmegaConf.to_container(OmegaConf.load(target / "config.yaml"))
@@ -90,22 +91,35 @@ def shown_of(target: Path) -> Shown:
             f"{target} is neither a sweep's folder (outputs/sweeps/NAME/HASH) nor a finished "
             f"run's (outputs/runs/NAME/TIME) ({error}); correct the path"
         ) from error
-    return _shown(target, group, (), config)
+    project, entity = _place(target, config)
+    return Shown(group=group, others=(), factors=_FACTORS, project=project, entity=entity)
 
 
-def _shown(target: Path, group: str, factors: tuple[str, ...], config: Mapping[str, Any]) -> Shown:
-    tracking = config.get("tracking", {})
+def _of_sweep(folder: Path) -> Shown:
+    sweep = read_sweep(folder)
+    group = group_of(sweep.name, sweep.hash)
+    file = read_cell_file(cell_folder(folder, sweep.cells[0].id))
+    project, entity = _place(folder, file.config)
+    records = [json.loads((cell.run / RECORD).read_text()) for cell in sweep.cells if cell.run]
+    return Shown(
+        group=group,
+        others=tuple(dict.fromkeys(str(one["group"]) for one in records if one["group"] != group)),
+        factors=tuple(dict.fromkeys(name for cell in sweep.cells for name in cell.levels))
+        or _FACTORS,
+        project=project,
+        entity=entity,
+    )
+
+
+def _place(target: Path, config: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the project and the entity that the configuration tracks to."""
+    tracking = config["tracking"]
     if "project" not in tracking:
         raise DataError(
             f"{target}: its runs were not tracked by W&B; wanted tracking=wandb; give their "
             "command again with it: nothing is trained anew"
         )
-    return Shown(
-        group=group,
-        factors=factors or ("weighting",),
-        project=str(tracking["project"]),
-        entity=tracking["entity"],
-    )
+    return str(tracking["project"]), tracking["entity"]
 
 
 def _parser() -> argparse.ArgumentParser:

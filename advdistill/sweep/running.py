@@ -15,6 +15,7 @@ from signal import Signals
 
 from advdistill.errors import ConfigError, DataError
 from advdistill.gpus import Gpu
+from advdistill.membership import Membership, group_of
 from advdistill.process_group import ended_group
 from advdistill.sweep.attempts import Attempt, begin, claimed, end
 from advdistill.sweep.files import read_json
@@ -110,7 +111,7 @@ class Worker:
         process = subprocess.Popen(
             [sys.executable, "-m", self.module, str(cell), str(attempt.number)],
             cwd=self.cwd,
-            env=self._environment(gpus),
+            env=self._environment(read_cell_file(cell), gpus),
             stdin=subprocess.DEVNULL,
             process_group=0,
         )
@@ -122,11 +123,13 @@ class Worker:
                 return f"it ran for longer than sweep.limit_minutes={minutes:g} and was ended"
         return None if code == 0 else _told(cell, attempt) or _spelt(code)
 
-    def _environment(self, gpus: Sequence[Gpu]) -> dict[str, str]:
+    def _environment(self, file: CellFile, gpus: Sequence[Gpu]) -> dict[str, str]:
         """Return the environment of a cell: it is set before anything imports torch."""
         path = os.pathsep.join([*filter(None, self.path), os.environ.get("PYTHONPATH", "")])
         lent = {"CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in gpus)} if gpus else {}
-        return {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep), **lent}
+        group = group_of(self.sweep.parent.name, self.sweep.name)
+        member = Membership(sweep=group, levels=file.levels).environment
+        return {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep), **lent, **member}
 
     @property
     def _halt(self) -> Path:
