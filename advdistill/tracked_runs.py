@@ -10,7 +10,7 @@ from pathlib import Path
 from advdistill.errors import DataError
 from advdistill.membership import group_of
 from advdistill.offline_runs import TOLD, OfflineRun, find_offline_run, read_offline_run
-from advdistill.sweep.ledger import SWEEP_FILE, CellState, LedgerCell, read_sweep
+from advdistill.sweep.ledger import SWEEP_FILE, CellState, LedgerCell, label_of, read_sweep
 from advdistill.telling_comparison import comparison_id
 
 RECORD = "record.json"
@@ -49,7 +49,7 @@ def tracked_runs(target: Path) -> list[TrackedRun]:
 def _of_sweep(folder: Path) -> Iterator[TrackedRun]:
     sweep = read_sweep(folder)
     for cell in sweep.cells:
-        label = _label(cell)
+        label = label_of(cell.levels, cell.seed)
         if cell.run is None:
             yield TrackedRun(label=label, offline=None, reason=_unfinished(cell))
         else:
@@ -84,12 +84,6 @@ def _record(folder: Path) -> dict[str, object]:
             f"{path} is damaged ({error!r}); wanted it as the run wrote it; give the run's command "
             "again to write a new one"
         ) from error
-
-
-def _label(cell: LedgerCell) -> str:
-    return " ".join(f"{factor}={option}" for factor, option in cell.levels.items()) + (
-        f" seed={cell.seed}"
-    )
 
 
 def _unfinished(cell: LedgerCell) -> str:

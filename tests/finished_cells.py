@@ -11,6 +11,7 @@ from advdistill.cache import CURVES, Artefact, Cache, Recipe
 from advdistill.config import Plan, plan_of
 from advdistill.making import shard_file, write_prompts
 from advdistill.records import TOTAL, Item, Response, Reward, Score, Split, Verdict, Weight
+from advdistill.stages import VERSIONS
 from advdistill.tables import write_rows
 from tests.builders import composed, item, prompt, response, reward
 
@@ -111,7 +112,9 @@ def _make(
         write(draft)
         return {"line": line, **meta}
 
-    return cache.make(Recipe(stage=stage, version=1, settings=settings, inputs={}), make)
+    return cache.make(
+        Recipe(stage=stage, version=VERSIONS[stage], settings=settings, inputs={}), make
+    )
 
 
 def _write_prompts(draft: Path) -> None:

@@ -33,6 +33,8 @@ examples:
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
   advdistill pool ls
+  advdistill sync outputs/sweeps/quickstart/3f2a9c0d41be
+  advdistill wandb-dashboard outputs/sweeps/quickstart/3f2a9c0d41be
 
 `advdistill VERB --help` says more. Settings are written as for run.py: GROUP=OPTION and
 GROUP.FIELD=VALUE.

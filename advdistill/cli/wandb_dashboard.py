@@ -25,7 +25,7 @@ The target is a sweep's folder (outputs/sweeps/NAME/HASH) or that of a run that 
 (outputs/runs/NAME/TIME). The runs are uploaded by `advdistill sync`. Given again, the command
 replaces what it saved, at the same addresses.
 
-example:
+examples:
   advdistill wandb-dashboard outputs/sweeps/quickstart/3f2a9c0d41be
 """
 
