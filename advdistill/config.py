@@ -97,6 +97,8 @@ class RunSettings:
     name: str
     seed: int
     seeds: int
+    margin: float
+    """In points: the largest difference between arms that counts as none."""
     outputs: str
     max_unjudged: float
     max_unverified: int
@@ -115,6 +117,8 @@ class RunSettings:
             raise ConfigError(f"overlap_words is {self.overlap_words}; wanted at least 1")
         if self.seeds < 1:
             raise ConfigError(f"seeds is {self.seeds}; wanted at least 1")
+        if not 0 < self.margin < 100:
+            raise ConfigError(f"margin is {self.margin}; wanted points above 0 and below 100")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,8 @@ from advdistill.errors import AdvDistillError, ConfigError
 VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
+    "compare": "say what finished runs or a sweep show of checkpoints and of weightings",
+    "power": "say what planned seeds and items can show, and the cheapest way to show a difference",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
     "sync": "upload the finished offline W&B runs of a sweep or of single runs, each once",

@@ -28,7 +28,7 @@ from advdistill.compare.sentences import (
     sign_flip_sentence,
     weighting_sentence,
 )
-from advdistill.compare.weightings import weighting_claims
+from advdistill.compare.weightings import ArmPair, weighting_claims
 from advdistill.errors import ConfigError
 from advdistill.statistics.crossed import LEAST_SEEDS
 
@@ -61,34 +61,72 @@ def compare(
     Raises:
         ConfigError: the question does not fit the runs.
     """
-    tasks = _tasks(members, asked.task)
-    scores, members, torn = scored(members, tasks, asked.metric)
-    found, twice = arms_of(members)
-    arms, unlike = whole_arms(found, tasks, scores)
-    factor, baseline = question(arms, asked.against)
-    pairing = Pairing()
-    if factor is not None and baseline is not None:
-        pairing = pair_arms(arms, tasks, factor, baseline, scores)
-    margin = _margin(members, asked.margin)
+    read = _read(members, asked)
+    arms, scores, pairing = read.arms, read.scores, read.pairing
+    margin = _margin(read.members, asked.margin)
     claims = weighting_claims(
         arm_pairs(pairing.matched, scores), margin_points=margin.points, level=asked.level
     )
     claims = _worded(claims, arms, margin, asked.level)
-    checkpoints = tuple(_checkpoints(arms, tasks, pairing.matched, scores, asked.level))
+    checkpoints = tuple(_checkpoints(arms, read.tasks, pairing.matched, scores, asked.level))
     return Comparison(
         title=title,
-        factor=factor,
-        baseline=baseline,
+        factor=read.factor,
+        baseline=read.baseline,
         margin=margin,
         level=asked.level,
-        cells=tuple(cell_scores(arms, tasks, asked.metric)),
+        cells=tuple(cell_scores(arms, read.tasks, asked.metric)),
         checkpoints=checkpoints,
         weightings=tuple(claims),
-        effects=tuple(effect_claims(arms, tasks, scores)),
-        refusals=(*refusals, *torn, *twice, *unlike, *pairing.refusals),
+        effects=tuple(effect_claims(arms, read.tasks, scores)),
+        refusals=(*refusals, *pairing.refusals),
         notes=tuple(notes_of(arms, pairing.matched, margin)),
         sentences=tuple(_sentences(claims, checkpoints, pairing.matched)),
         looks=(),
+    )
+
+
+def matched_pairs(members: Sequence[Member], asked: Question) -> list[ArmPair]:
+    """Return the scores of all arms that may be compared, for planning.
+
+    Raises:
+        ConfigError: the question does not fit the runs.
+    """
+    read = _read(members, asked)
+    return arm_pairs(read.pairing.matched, read.scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What the runs hold for a question."""
+
+    members: Sequence[Member]
+    tasks: Sequence[str]
+    arms: Sequence[Arm]
+    scores: Scored
+    factor: str | None
+    baseline: str | None
+    pairing: Pairing
+
+
+def _read(members: Sequence[Member], asked: Question) -> _Read:
+    tasks = _tasks(members, asked.task)
+    scores, whole, torn = scored(members, tasks, asked.metric)
+    found, twice = arms_of(whole)
+    arms, unlike = whole_arms(found, tasks, scores)
+    factor, baseline = question(arms, asked.against)
+    pairing = Pairing()
+    pairing.refuse([*torn, *twice, *unlike])
+    if factor is not None and baseline is not None:
+        pair_arms(pairing, arms, tasks, (factor, baseline), scores)
+    return _Read(
+        members=whole,
+        tasks=tasks,
+        arms=arms,
+        scores=scores,
+        factor=factor,
+        baseline=baseline,
+        pairing=pairing,
     )
 
 
@@ -122,7 +160,7 @@ def _margin(members: Sequence[Member], given: float | None) -> Margin:
             f"the runs declare different margins ({spelt} points); wanted one, declared before "
             "they ran; give --margin POINTS, which is then named as given afterwards"
         )
-    return Margin(points=float(declared.pop()), source=MarginSource.run)
+    return Margin(points=float(str(declared.pop())), source=MarginSource.run)
 
 
 def _checkpoints(
@@ -214,5 +252,5 @@ def _sentences(
         if len(one.seeds) < LEAST_SEEDS and not one.against_control
     }
     for claim in checkpoints:
-        if (claim.first, claim.second, claim.task) in few:
+        if not matched or (claim.first, claim.second, claim.task) in few:
             yield checkpoint_sentence(claim)

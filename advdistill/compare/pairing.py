@@ -70,10 +70,17 @@ def whole_arms(arms: Sequence[Arm], tasks: Sequence[str], scores: Scored) -> tup
 
 
 def pair_arms(
-    arms: Sequence[Arm], tasks: Sequence[str], factor: str, baseline: str, scores: Scored
-) -> Pairing:
-    """Return every arm matched with the baseline of its context, and with its controls."""
-    pairing = Pairing()
+    pairing: Pairing,
+    arms: Sequence[Arm],
+    tasks: Sequence[str],
+    asked: tuple[str, str],
+    scores: Scored,
+) -> None:
+    """Match every arm with the baseline of its context, and with its controls, or say why not.
+
+    `asked` is the factor and its baseline.
+    """
+    factor, baseline = asked
     plain = [arm for arm in arms if not arm.control]
     for arm in plain:
         against = [other for other in plain if _is_baseline(other, arm, factor, baseline)]
@@ -86,7 +93,6 @@ def pair_arms(
                 _match(pairing, (arm, other), task, factor, scores)
             for control in controls_of(arm, arms, factor):
                 _match(pairing, (arm, control), task, factor, scores)
-    return pairing
 
 
 def arm_pairs(matched: Sequence[Matched], scores: Scored) -> list[ArmPair]:

@@ -45,8 +45,8 @@ def weighting_sentence(claim: WeightingClaim, margin: Margin, *, level: float) -
         )
     return (
         f"{where}Whether {claim.first} differs from {claim.second} is open: "
-        f"{_signed(claim.estimate)} {_interval(wide.interval)} {test}; neither a difference nor one within the margin of "
-        f"{_points(margin.points)} is shown.{_on_these(claim, narrow)}"
+        f"{_signed(claim.estimate)} {_interval(wide.interval)} {test}; neither a difference nor "
+        f"one within the margin of {_points(margin.points)} is shown.{_on_these(claim, narrow)}"
     )
 
 

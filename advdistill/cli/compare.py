@@ -1,0 +1,110 @@
+"""`advdistill compare`: what finished runs allow to be said of checkpoints and of arms."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from advdistill.cli.compare_text import latex, markdown, screen
+from advdistill.cli.lines import writing_text
+from advdistill.compare.claims import Comparison
+from advdistill.compare.comparison import Question, compare
+from advdistill.compare.gathering import gather
+from advdistill.compare.looking import counted
+from advdistill.errors import ConfigError
+
+_MORE = """\
+Two questions, never mixed. Do two checkpoints differ: exact McNemar on the same items. Do two arms
+differ: the unit is the seed, at least 3 of each. docs/comparing.md has the formulas. Every
+comparison is recorded as a look at its test items, in outputs/looks.
+
+examples:
+  advdistill compare outputs/sweeps/quickstart/0123456789ab
+  advdistill compare RUN RUN --against uniform
+  advdistill compare SWEEP --json comparison.json --markdown -o comparison.md
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Show or write the comparison; return 0.
+
+    Raises:
+        ConfigError: the question does not fit the runs.
+        DataError: a folder holds no finished run, or something cannot be written.
+    """
+    options = _parser().parse_args(arguments)
+    comparison = compared(options)
+    text = _text(comparison, options)
+    if options.json is not None:
+        with writing_text(options.json) as output:
+            json.dump(asdict(comparison), output, indent=1, ensure_ascii=False)
+            output.write("\n")
+    with writing_text(options.output) as output:
+        output.write(text)
+    return 0
+
+
+def compared(options: argparse.Namespace) -> Comparison:
+    """Return the comparison that the arguments ask for, its looks recorded."""
+    gathered = gather([Path(folder) for folder in options.folders])
+    comparison = compare(
+        gathered.members,
+        Question(
+            against=options.against,
+            metric=options.metric,
+            task=options.task,
+            margin=options.margin,
+        ),
+        title=gathered.title,
+        refusals=gathered.refusals,
+    )
+    return counted(comparison, gathered.members)
+
+
+def _text(comparison: Comparison, options: argparse.Namespace) -> str:
+    if options.markdown:
+        return markdown(comparison, checkpoints=options.checkpoints)
+    if options.latex:
+        return latex(comparison, checkpoints=options.checkpoints)
+    width = None if sys.stdout.isatty() and options.output is None else 160
+    return screen(comparison, width=width, checkpoints=options.checkpoints)
+
+
+def _points(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ConfigError(f"--margin {text}: wanted a number of points, such as 1") from error
+    if not 0 < value < 100:
+        raise ConfigError(f"--margin {text}: wanted points above 0 and below 100")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="advdistill compare",
+        description="Say what finished runs show, and what they do not.",
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folders", nargs="+", metavar="RUN|SWEEP", help="runs, or a sweep's folder")
+    parser.add_argument(
+        "--against", metavar="LEVEL", help="the baseline, LEVEL or FACTOR=LEVEL (uniform)"
+    )
+    parser.add_argument(
+        "--margin", type=_points, metavar="POINTS",
+        help="largest difference that counts as none, if the runs' configuration declared none",
+    )  # fmt: skip
+    parser.add_argument("--metric", default="accuracy", help="accuracy, pass@K or maj@K (accuracy)")
+    parser.add_argument("--task", metavar="NAME", help="one evaluated data set (all)")
+    parser.add_argument("--checkpoints", action="store_true", help="list every pair of checkpoints")
+    parser.add_argument("--json", metavar="FILE", help="write everything found there, too")
+    parser.add_argument("-o", "--output", metavar="FILE", help="instead of the screen")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="Markdown instead of plain text")
+    form.add_argument("--latex", action="store_true", help="LaTeX tables instead of plain text")
+    return parser
