@@ -76,10 +76,9 @@ def finished_cell(outputs: Path, weighting: str, seed: int, *, right: int) -> Fi
             {"role": role, "right": count, "of": f"{weighting} {seed}" * (role == "student")},
             lambda draft, count=count: _write_scores(draft, count),
         )
-    plan = plan_of(
-        composed(f"weighting={weighting}", f"seed={seed}", "name=grid", f"outputs={outputs}"),
-        {"weighting": weighting, "objective": "weighted_nll"},
-    )
+    cfg = composed(f"weighting={weighting}", f"seed={seed}", "name=grid")
+    cfg.outputs = str(outputs)
+    plan = plan_of(cfg, {"weighting": weighting, "objective": "weighted_nll"})
     return FinishedCell(plan=plan, artefacts=made)
 
 

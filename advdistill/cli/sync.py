@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         DataError: a target holds no run.
     """
     options = _parser().parse_args(arguments)
-    found = list(dict.fromkeys(run for target in options.targets for run in tracked_runs(target)))
+    found = [run for target in options.targets for run in tracked_runs(target)]
     for run in found:
         if run.offline is None:
             print(f"{printable(run.label)}  not uploaded: {run.reason}")

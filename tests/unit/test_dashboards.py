@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from advdistill.cli.wandb_dashboard import shown_of
 from advdistill.dashboards import Dashboard, Saved, View, dashboard_of, save
 from advdistill.errors import DataError
+from advdistill.tracked_groups import group_at
 
 # The project's id is looked up where an entity is named.
 VIEW = View(
@@ -123,26 +123,32 @@ def test_what_is_saved_is_written_down(tmp_path: Path) -> None:
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="outputs/sweeps/NAME/HASH"):
-        shown_of(tmp_path)
+        group_at(tmp_path)
 
 
 def test_a_run_without_tracking_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "record.json").write_text(json.dumps({"group": "g"}))
-    (tmp_path / "config.yaml").write_text("tracking: {_target_: advdistill.tracking.NoTracking}")
+    run = tmp_path / "outputs" / "runs" / "n" / "t"
+    _write_run(run, "{_target_: advdistill.tracking.NoTracking}")
     with pytest.raises(DataError, match="tracking=wandb"):
-        shown_of(tmp_path)
+        group_at(run)
 
 
 def test_a_run_is_shown_by_its_weighting(tmp_path: Path) -> None:
-    (tmp_path / "record.json").write_text(json.dumps({"group": "g"}))
-    (tmp_path / "config.yaml").write_text("tracking: {project: p, entity: null}")
-    shown = shown_of(tmp_path)
-    assert (shown.group, shown.factors, shown.project, shown.entity) == (
-        "g",
-        ("weighting",),
-        "p",
-        None,
+    run = tmp_path / "outputs" / "runs" / "n" / "t"
+    _write_run(
+        run,
+        "{_target_: advdistill.tracking.WandbTracking, project: p, entity: null, mode: auto, "
+        "samples: 2}",
     )
+    group = group_at(run)
+    assert (group.name, group.others, group.factors) == ("g", (), ("weighting",))
+    assert (group.tracking.project, group.outputs) == ("p", tmp_path / "outputs")
+
+
+def _write_run(run: Path, tracking: str) -> None:
+    run.mkdir(parents=True)
+    (run / "record.json").write_text(json.dumps({"group": "g"}))
+    (run / "config.yaml").write_text(f"tracking: {tracking}")
 
 
 def _sent(page: Any) -> dict[str, Any]:
