@@ -192,7 +192,7 @@ def _config(comparison: Comparison) -> dict[str, object]:
             "points": comparison.margin.points,
             "source": comparison.margin.source.value,
         },
-        "seeds": list(_once(str(cell.seed) for cell in comparison.cells)),
+        "seeds": list(_once(str(cell.seed) for cell in comparison.cells if cell.role == "student")),
     }
 
 

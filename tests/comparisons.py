@@ -71,7 +71,6 @@ def _claim(sentence: str) -> WeightingClaim:
         these_items=None,
         like_items=Tested(
             standard_error=0.5,
-            degrees=1.0,
             interval=Interval(low=18.0, high=22.0, level=0.95),
             p_value=0.01,
             p_holm=0.01,
