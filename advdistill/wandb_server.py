@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import wandb
 from wandb.apis.public import Run
 from wandb.apis.public.runs import RunNotFoundError
-from wandb.errors import Error, UsageError
+from wandb.errors import CommError, Error, UsageError
 
-from advdistill.errors import ConfigError, StageError
+from advdistill.errors import AdvDistillError, ConfigError, StageError
 from advdistill.offline_runs import OfflineRun, Told
 from advdistill.uploading import Held
 
@@ -23,6 +23,10 @@ _SEND_SECONDS = 3600
 
 _SYNC = (sys.executable, "-P", "-m", "wandb", "sync", "--include-synced")
 """W&B's own command; its marks of what is synced are not trusted, see `uploading`."""
+
+_OURS = ("WANDB_MODE", "WANDB_SERVICE")
+"""What the command must not see: it would stay offline, or join the service of this process, which
+looks for files from where this process stands."""
 
 
 class WandbServer:
@@ -35,7 +39,8 @@ class WandbServer:
     @property
     def entity(self) -> str:
         """The account or team that runs belong to unless they say otherwise."""
-        entity = self._api.default_entity
+        with answering():
+            entity = self._api.default_entity
         if entity is None:
             raise ConfigError(
                 "W&B: the account has no default team; wanted one to upload to; set it on the "
@@ -51,9 +56,7 @@ class WandbServer:
                 address=run.url,
                 finished=run.state == "finished",
                 summary=dict(run.summary_metrics),
-                artifacts=frozenset(
-                    artifact.name.partition(":")[0] for artifact in run.logged_artifacts()
-                ),
+                artifacts=frozenset(name for name in told.artifacts if self._has(told, name)),
             )
 
     def send(self, run: OfflineRun) -> None:
@@ -62,7 +65,7 @@ class WandbServer:
             done = subprocess.run(
                 [*self._sync, str(run.folder)],
                 cwd=run.outputs,
-                env={name: value for name, value in os.environ.items() if name != "WANDB_MODE"},
+                env={name: one for name, one in os.environ.items() if name not in _OURS},
                 capture_output=True,
                 text=True,
                 timeout=_SEND_SECONDS,
@@ -86,14 +89,24 @@ class WandbServer:
         with answering():
             run = self._api.run(f"{self._project(told)}/{told.run_id}")
             for name in used:
-                run.use_artifact(self._api.artifact(f"{self._project(told)}/{name}:latest"))
+                run.use_artifact(self._api.artifact(self._artifact(told, name)))
 
     def _run(self, told: Told) -> Run | None:
         self._api.flush()
         try:
             return self._api.run(f"{self._project(told)}/{told.run_id}")
-        except RunNotFoundError:
-            return None
+        except CommError as error:
+            if isinstance(error.exc, RunNotFoundError):  # also where there is no such project yet
+                return None
+            raise
+
+    def _has(self, told: Told, name: str) -> bool:
+        """Return whether an artifact is there whole, whichever run sent it: its name is unique."""
+        path = self._artifact(told, name)
+        return self._api.artifact_exists(path) and self._api.artifact(path).state == "COMMITTED"
+
+    def _artifact(self, told: Told, name: str) -> str:
+        return f"{self._project(told)}/{name}:latest"
 
     def _project(self, told: Told) -> str:
         return f"{told.entity or self.entity}/{told.project}"
@@ -138,7 +151,9 @@ def answering() -> Iterator[None]:
             f"W&B does not take the login ({_first_line(error)}); wanted a key of this server; "
             "`wandb login --relogin`"
         ) from error
-    except (Error, OSError) as error:
+    except (Error, OSError, ValueError) as error:  # the last for an answer of another form
+        if isinstance(error, AdvDistillError):
+            raise
         raise StageError(
             f"W&B does not answer ({_first_line(error)}); wanted a server that takes runs; what "
             "was uploaded before stays so: look at the network, `wandb login` and WANDB_BASE_URL, "

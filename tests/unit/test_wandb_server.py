@@ -14,7 +14,8 @@ from tests.offline_runs import TOLD, offline_run
 
 SENDER = """
 import os, pathlib, sys
-pathlib.Path("sent").write_text(f"{os.environ.get('WANDB_MODE')} {sys.argv[1]}")
+hidden = [os.environ.get(name) for name in ("WANDB_MODE", "WANDB_SERVICE")]
+pathlib.Path("sent").write_text(f"{hidden} {sys.argv[1]}")
 print("Not authenticated.", file=sys.stderr)
 sys.exit(int(os.environ.get("ENDS_WITH", "0")))
 """
@@ -23,6 +24,7 @@ sys.exit(int(os.environ.get("ENDS_WITH", "0")))
 @dataclass
 class ScriptedArtifact:
     name: str
+    state: str = "COMMITTED"
 
 
 @dataclass
@@ -31,9 +33,6 @@ class ScriptedRun:
     state: str = "finished"
     summary_metrics: dict[str, Any] = field(default_factory=lambda: dict(TOLD.summary))
     used: list[str] = field(default_factory=list)
-
-    def logged_artifacts(self) -> list[ScriptedArtifact]:
-        return [ScriptedArtifact(f"{name}:v0") for name in TOLD.artifacts]
 
     def use_artifact(self, artifact: ScriptedArtifact) -> None:
         self.used.append(artifact.name)
@@ -46,6 +45,8 @@ class ScriptedApi:
     runs: dict[str, ScriptedRun]
     default_entity: str | None = "me"
     fails: Exception | None = None
+    lacks: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
 
     def flush(self) -> None:
         if self.fails:
@@ -53,13 +54,17 @@ class ScriptedApi:
 
     def run(self, path: str) -> ScriptedRun:
         from wandb.apis.public.runs import RunNotFoundError
+        from wandb.errors import CommError
 
         if path not in self.runs:
-            raise RunNotFoundError(path)
+            raise CommError(path, RunNotFoundError(path))
         return self.runs[path]
 
+    def artifact_exists(self, name: str) -> bool:
+        return name not in self.lacks
+
     def artifact(self, name: str) -> ScriptedArtifact:
-        return ScriptedArtifact(name)
+        return ScriptedArtifact(name, "PENDING" if name in self.pending else "COMMITTED")
 
 
 def server_of(api: ScriptedApi, **sync: Any) -> Any:
@@ -73,9 +78,10 @@ def test_the_command_starts_in_the_outputs_folder_and_goes_online(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SERVICE", "of this process")
     run = offline_run(tmp_path / "outputs")
     server_of(ScriptedApi({}), sync=(sys.executable, "-c", SENDER)).send(run)
-    assert (tmp_path / "outputs" / "sent").read_text() == f"None {run.folder}"
+    assert (tmp_path / "outputs" / "sent").read_text() == f"[None, None] {run.folder}"
 
 
 def test_a_command_that_fails_is_told_with_its_last_line(
@@ -92,6 +98,17 @@ def test_what_a_server_holds_is_read() -> None:
     held = server_of(ScriptedApi({f"team/p/{TOLD.run_id}": ScriptedRun()})).held(TOLD)
     assert held is not None
     assert lacking(held, TOLD) == []
+
+
+@pytest.mark.parametrize("how", ["lacks", "pending"])
+def test_an_artifact_that_is_not_whole_is_lacking(how: str) -> None:
+    from advdistill.uploading import lacking
+
+    there = {f"team/p/{TOLD.run_id}": ScriptedRun()}
+    scripted: dict[str, Any] = {how: ("team/p/pool-1:latest",)}
+    held = server_of(ScriptedApi(there, **scripted)).held(TOLD)
+    assert held is not None
+    assert lacking(held, TOLD) == ["artifact 'pool-1'"]
 
 
 def test_a_run_that_a_server_does_not_know_is_none() -> None:
