@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,27 +13,30 @@ from omegaconf import DictConfig, OmegaConf
 from advdistill.cli.run import carry_out
 from advdistill.config import Plan, plan_of
 from advdistill.errors import ConfigError, DataError
-from advdistill.sweep.files import write_json
+from advdistill.membership import Membership, group_of
+from advdistill.sweep.following import tell
 from advdistill.sweep.layout import key_of
-from advdistill.sweep.ledger import read_cell_file
-from advdistill.sweep.running import outcome_file
+from advdistill.sweep.ledger import CellFile, read_cell_file
 
 
 def main(folder: str, number: str) -> None:
     """Run the cell; exits as `run.py` does, after it has written why where it failed."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stdout)
+    logging.getLogger("advdistill").setLevel(logging.INFO)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     cell = Path(folder)
 
     def note(error: Exception) -> None:
         refused = isinstance(error, ConfigError | DataError)
-        told = f"{type(error).__name__}: {error}"
-        write_json(outcome_file(cell, int(number)), {"error": told, "refused": refused})
+        tell(cell, int(number), f"{type(error).__name__}: {error}", refused=refused)
 
     carry_out(lambda: _plan_of(cell), note)
 
 
 def _plan_of(cell: Path) -> Plan:
     file = read_cell_file(cell)
+    os.environ.update(_membership(cell, file).environment)
     cfg = OmegaConf.create(dict(file.config))
     assert isinstance(cfg, DictConfig)
     plan = plan_of(cfg, file.choices)
@@ -41,6 +46,11 @@ def _plan_of(cell: Path) -> Plan:
             "sweep's command again"
         )
     return plan
+
+
+def _membership(cell: Path, file: CellFile) -> Membership:
+    sweep = cell.absolute().parents[1]
+    return Membership(sweep=group_of(sweep.parent.name, sweep.name), levels=file.levels)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ VERBS = {
     "compare": "say what finished runs or a sweep show of checkpoints and of weightings",
     "power": "say what planned seeds and items can show, and the cheapest way to show a difference",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
+    "sweep": "look at multiruns: states, errors, costs; go on with one",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
     "sync": "upload the finished offline W&B runs of a sweep or of single runs, each once",
     "wandb-dashboard": "save a W&B workspace and a report of a sweep",
@@ -34,6 +35,7 @@ examples:
   advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
+  advdistill sweep status
   advdistill pool ls
   advdistill sync outputs/sweeps/quickstart/3f2a9c0d41be
   advdistill wandb-dashboard outputs/sweeps/quickstart/3f2a9c0d41be

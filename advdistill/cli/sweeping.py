@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from advdistill.cli.run import leaving
 from advdistill.sweep.driving import Driver, Launch
+from advdistill.sweep.following import CellProcess
 from advdistill.sweep.grid import Axis
 from advdistill.sweep.layout import Planner, lay_out
 from advdistill.sweep.running import End, Worker
@@ -35,8 +36,6 @@ class Call:
     plan_for: Planner
     launching: Callable[[Worker], Launch]
     """Returns what runs cells by this worker."""
-    module: str = "advdistill.cli.attempt"
-    """What `python -m` runs for a cell."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,12 @@ def run_sweep(call: Call) -> Path:
             sweep=folder,
             settings=call.settings,
             turn=uuid4().hex,
-            module=call.module,
-            cwd=Path.cwd(),
-            path=[entry or str(Path.cwd()) for entry in sys.path],
+            follow=CellProcess(
+                module="advdistill.cli.attempt",
+                cwd=Path.cwd(),
+                path=[entry or str(Path.cwd()) for entry in sys.path],
+                limit_minutes=call.settings.limit_minutes,
+            ),
         )
         Driver(
             folder=folder,

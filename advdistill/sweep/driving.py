@@ -64,10 +64,9 @@ class Driver:
         yield smoke, True
         seen = {cell.pool for cell in smoke}
         rest = ready[len(smoke) :]
-        firsts = list(
-            {cell.pool: cell for cell in reversed(rest) if cell.pool not in seen}.values()
-        )
-        yield firsts[::-1], False
+        by_pool = {cell.pool: cell for cell in reversed(rest) if cell.pool not in seen}
+        firsts = [cell for cell in rest if cell in by_pool.values()]
+        yield firsts, False
         yield [cell for cell in rest if cell not in firsts], False
 
     def _run(self, cells: Sequence[CellFile]) -> list[CellFile]:

@@ -81,7 +81,7 @@ class Lending:
 
 
 def lending_here(
-    *, cells_per_gpu: int, devices: Callable[[], Sequence[Gpu]] = visible_devices
+    cells_per_gpu: int, devices: Callable[[], Sequence[Gpu]] = visible_devices
 ) -> Lending:
     """Return what can be lent on this machine."""
     return Lending(gpus=devices(), folder=_runtime_folder() / "gpus", cells_per_gpu=cells_per_gpu)
