@@ -40,7 +40,9 @@ class Pairing:
 
     def refuse(self, refusals: Iterable[Refusal]) -> None:
         """Add reasons that are not there yet."""
-        self.refusals += [one for one in refusals if one not in self.refusals]
+        for one in refusals:
+            if one not in self.refusals:
+                self.refusals.append(one)
 
 
 def whole_arms(arms: Sequence[Arm], tasks: Sequence[str], scores: Scored) -> tuple[

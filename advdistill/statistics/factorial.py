@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas
 
@@ -32,7 +34,7 @@ def effects(
 
     An analysis of variance of one score per cell with squares of type II and the seed as a block:
     what differs between seeds in all cells alike is taken out. Empty where nothing is left to
-    judge by. `levels` names each row's level by factor.
+    judge by, or where factors vary together. `levels` names each row's level by factor.
     """
     import pandas
     from statsmodels.formula.api import ols
@@ -48,7 +50,10 @@ def effects(
         pair for pair in combinations(levels, 2) if _crossed(table, [columns[f] for f in pair])
     ]
     spelt = {term: ":".join(f"C({columns[factor]})" for factor in term) for term in terms}
-    model: Any = ols(f"score ~ C(seed) + {' + '.join(spelt.values())}", data=table).fit()
+    design: Any = ols(f"score ~ C(seed) + {' + '.join(spelt.values())}", data=table)
+    if np.linalg.matrix_rank(design.exog) < design.exog.shape[1]:
+        return []  # factors that move together cannot be told apart
+    model: Any = design.fit()
     if model.df_resid < 1 or model.ssr <= 1e-12:
         return []
     found: Any = anova_lm(model, typ=2)

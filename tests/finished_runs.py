@@ -1,0 +1,134 @@
+"""Run folders of cells that never ran, written by the pipeline's own writers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advdistill.cache import Artefact, Cache, Recipe
+from advdistill.cells import write_record
+from advdistill.config import Plan, plan_of
+from advdistill.digests import digest_of_json, settings_of
+from advdistill.records import Finish, Item, Score, Verdict
+from advdistill.tables import write_rows
+from tests.builders import composed
+
+TASK = "quickstart"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What is made up of a cell; the rest is that of `quickstart_small`."""
+
+    right: Sequence[bool]
+    """Of the student, by item."""
+    weighting: str = "uniform"
+    seed: int = 0
+    overrides: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Set after composing: quick, and the same object for all."""
+    pool: str = "pool"
+    test_set: str = "test set"
+    tokens: int = 1000
+    item_ids: Sequence[str] | None = None
+    base: Sequence[bool] | None = None
+
+
+def write_run(outputs: Path, cell: Cell) -> Path:
+    """Write the artefacts and the run folder of a cell; return the folder."""
+    cfg = composed("+experiment=quickstart_small", f"weighting={cell.weighting}", *cell.overrides)
+    cfg.outputs, cfg.seed = str(outputs), cell.seed
+    for name, value in cell.settings.items():
+        cfg[name] = value
+    plan = plan_of(cfg, {})
+    return Path(write_record(plan, _artefacts(plan, cell), tracked=None).run)
+
+
+def answers(rng: np.random.Generator, shares: NDArray[np.float64]) -> list[bool]:
+    """Return which items are right, each with its own probability."""
+    return [bool(one) for one in rng.random(len(shares)) < shares]
+
+
+def _artefacts(plan: Plan, cell: Cell) -> dict[str, Artefact]:
+    cache = Cache(plan.outputs / "cache")
+    names = {
+        "load": cell.test_set,
+        "sample": cell.pool,
+        "judge": cell.pool,
+        "weigh": cell.weighting,
+    }
+    made = {name: _artefact(cache, name, {name: text}, {}) for name, text in names.items()}
+    student = f"{cell.weighting} {cell.seed} {plan.key}"
+    made["train"] = _artefact(
+        cache,
+        "train",
+        {"model/weights": student},
+        {"prompts": "training problems", "weights": digest_of_json(student)},
+        tokens=cell.tokens,
+        steps=12,
+        best_step=9,
+    )
+    item_ids = cell.item_ids or [f"{TASK}/test/{n:05}" for n in range(len(cell.right))]
+    base = cell.base if cell.base is not None else [n % 3 == 0 for n in range(len(cell.right))]
+    for role, right in (("base", base), ("student", cell.right)):
+        made[f"evaluate/{role}"] = _scores(cache, plan, cell, role, dict(zip(item_ids, right)))  # noqa: B905
+    return made
+
+
+def _artefact(
+    cache: Cache, stage: str, files: Mapping[str, str], inputs: Mapping[str, str], **meta: object
+) -> Artefact:
+    def make(draft: Path) -> Mapping[str, object]:
+        for name, text in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft / name).write_text(text)
+        return {"line": f"made up for {stage}", **meta}
+
+    recipe = Recipe(stage=stage, version=1, settings={"files": dict(files)}, inputs=inputs)
+    return cache.make(recipe, make)
+
+
+def _scores(cache: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str, bool]) -> Artefact:
+    groups = ("evaluation", "verifier", "answer_format")
+    recipe = Recipe(
+        stage="evaluate",
+        version=1,
+        settings={group: settings_of(getattr(plan, group)) for group in groups},
+        inputs={
+            "prompts": digest_of_json(cell.test_set),
+            "model": digest_of_json([role, [*right.items()], cell.seed, cell.weighting, plan.key]),
+        },
+    )
+    items = [_item(item_id, one) for item_id, one in right.items()]
+
+    def make(draft: Path) -> Mapping[str, object]:
+        write_rows(draft / "items.parquet", Item, [items])
+        write_rows(draft / "scores.parquet", Score, [_score_rows(items)])
+        return {"line": f"{len(items)} items"}
+
+    return cache.make(recipe, make)
+
+
+def _item(item_id: str, right: bool) -> Item:
+    return Item(
+        task=f"advdistill_{TASK}",
+        item_id=item_id,
+        sample=0,
+        verdict=Verdict.passed if right else Verdict.failed,
+        answer="1",
+        response="#### 1",
+        finish=Finish.stop,
+    )
+
+
+def _score_rows(items: Sequence[Item]) -> list[Score]:
+    right = sum(item.verdict is Verdict.passed for item in items) / len(items)
+    shares = {verdict.value: 0.0 for verdict in Verdict}
+    return [
+        Score(task=f"advdistill_{TASK}", metric=metric, value=value, stderr=0.01, items=len(items))
+        for metric, value in {"accuracy": right, **shares}.items()
+    ]
