@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 SWEEP = "ADVDISTILL_SWEEP"
 """The sweep's name and hash, `weightings-3f2a9c0d41be`."""
@@ -38,6 +39,12 @@ def membership_of(environment: Mapping[str, str] = os.environ) -> Membership | N
         return None
     pairs = (one.partition("=") for one in environment.get(LEVELS, "").split(";") if one)
     return Membership(sweep=sweep, levels={factor: option for factor, _, option in pairs})
+
+
+def membership_at(cell: Path, levels: Mapping[str, str]) -> Membership:
+    """Return the place of the cell in this folder, `sweeps/<name>/<hash>/cells/<id>`."""
+    sweep = cell.absolute().parents[1]
+    return Membership(sweep=group_of(sweep.parent.name, sweep.name), levels=levels)
 
 
 def group_of(name: str, sweep_hash: str) -> str:

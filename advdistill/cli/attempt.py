@@ -13,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from advdistill.cli.run import carry_out
 from advdistill.config import Plan, plan_of
 from advdistill.errors import ConfigError, DataError
-from advdistill.membership import Membership, group_of
+from advdistill.membership import membership_at
 from advdistill.sweep.following import tell
 from advdistill.sweep.layout import key_of
-from advdistill.sweep.ledger import CellFile, read_cell_file
+from advdistill.sweep.ledger import read_cell_file
 
 
 def main(folder: str, number: str) -> None:
@@ -36,7 +36,7 @@ def main(folder: str, number: str) -> None:
 
 def _plan_of(cell: Path) -> Plan:
     file = read_cell_file(cell)
-    os.environ.update(_membership(cell, file).environment)
+    os.environ.update(membership_at(cell, file.levels).environment)
     cfg = OmegaConf.create(dict(file.config))
     assert isinstance(cfg, DictConfig)
     plan = plan_of(cfg, file.choices)
@@ -46,11 +46,6 @@ def _plan_of(cell: Path) -> Plan:
             "sweep's command again"
         )
     return plan
-
-
-def _membership(cell: Path, file: CellFile) -> Membership:
-    sweep = cell.absolute().parents[1]
-    return Membership(sweep=group_of(sweep.parent.name, sweep.name), levels=file.levels)
 
 
 if __name__ == "__main__":

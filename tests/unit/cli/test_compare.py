@@ -31,7 +31,11 @@ def test_the_claim_its_table_and_the_look_are_on_the_screen(
 ) -> None:
     assert main(runs) == 0
     shown = capsys.readouterr().out
-    for part in ("softmax beats uniform by", "Arms against the baseline", "Looks at the test items"):
+    for part in (
+        "softmax beats uniform by",
+        "Arms against the baseline",
+        "Looks at the test items",
+    ):
         assert part in shown
     assert "Pairs of checkpoints" not in shown
 
