@@ -187,8 +187,7 @@ def serving() -> Iterator[WandbStore]:
     class Handler(_Handler):
         held = store
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     store.address = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -196,6 +195,13 @@ def serving() -> Iterator[WandbStore]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that ended with a connection open."""
 
 
 class _Handler(BaseHTTPRequestHandler):

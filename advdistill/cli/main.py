@@ -18,7 +18,7 @@ VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
     "compare": "say what finished runs or a sweep show of checkpoints and of weightings",
-    "power": "say what planned seeds and items can show, and the cheapest way to show a difference",
+    "power": "say what planned seeds and items can show, and the cheapest way to a difference",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
     "sweep": "look at multiruns: states, errors, costs; go on with one",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
