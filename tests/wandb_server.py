@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class WandbStore:
     """Rows by their offset."""
     uses: list[str] = field(default_factory=list)
     """Artifacts that the run is said to have used."""
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Workspaces and reports by their id."""
     asked: list[str] = field(default_factory=list)
     """Names of all questions."""
 
@@ -59,6 +62,12 @@ class WandbStore:
             "CreateRunFiles": self._create_run_files,
             "ArtifactMembershipByName": self._artifact,
             "UseArtifact": self._use,
+            "ProjectInternalId": lambda _: {"project": {"id": "P", "internalId": "1"}},
+            "GetProjects": self._projects,
+            "UpsertView2": self._upsert_view,
+            "upsertView": self._upsert_view,
+            "View": self._workspace,
+            "SpecificReport": lambda given: {"view": self.views[given["reportId"]]},
         }
         return answers.get(name, lambda _: {})(asked.get("input") or asked)
 
@@ -102,6 +111,24 @@ class WandbStore:
         sequence = {"id": "S", "latestArtifact": None}
         artifact = {"id": name, "state": state, "artifactSequence": sequence}
         return {"createArtifact": {"artifact": artifact}}
+
+    def _projects(self, _: dict[str, Any]) -> dict[str, Any]:
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        node = {"__typename": "Project", "id": "P", "name": "p", "entityName": TEAM}
+        node |= {"createdAt": _WHEN, "isBenchmark": False, "user": None}
+        return {"models": {"pageInfo": page, "edges": [{"node": node}]}}
+
+    def _upsert_view(self, given: dict[str, Any]) -> dict[str, Any]:
+        number = given.get("id") or b64encode(f"View:{len(self.views):03}".encode()).decode()
+        keys = ("name", "displayName", "description", "type", "spec")
+        project = {"id": "P", "name": given["projectName"], "entityName": given["entityName"]}
+        view = {"id": number, "project": project, "createdAt": _WHEN, "updatedAt": _WHEN}
+        self.views[number] = view | {key: given[key] for key in keys}
+        return {"upsertView": {"view": self.views[number], "inserted": True}}
+
+    def _workspace(self, given: dict[str, Any]) -> dict[str, Any]:
+        found = [one for one in self.views.values() if given["viewName"] in one["name"]]
+        return {"project": {"allViews": {"edges": [{"node": one} for one in found]}}}
 
     def _create_manifest(self, _: dict[str, Any]) -> dict[str, Any]:
         file = self._place("manifest") | {"id": "F", "displayName": "manifest"}

@@ -54,9 +54,13 @@ def outputs(made: Path, tmp_path: Path) -> Path:
 
 def sync(outputs: Path, server: WandbStore) -> subprocess.CompletedProcess[str]:
     [folder] = [one for one in (outputs / "wandb").glob("offline-run-*") if one.is_dir()]
+    return command(outputs, server, "sync", str(folder))
+
+
+def command(outputs: Path, server: WandbStore, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: one for name, one in os.environ.items() if not name.startswith("WANDB")}
     return subprocess.run(
-        [sys.executable, "-m", "advdistill", "sync", str(folder)],
+        [sys.executable, "-m", "advdistill", *arguments],
         cwd=outputs.parent,
         env={
             **environment,
@@ -122,6 +126,25 @@ def test_what_was_cut_off_is_sent_again_to_the_same_run(outputs: Path, server: W
     assert list(server.runs) == [ID]
     assert server.artifacts["pool-1"].committed
     assert sum("train/loss" in row for row in server.history.values()) == 3
+
+
+def test_a_dashboard_is_saved_once_and_then_renewed(tmp_path: Path, server: WandbStore) -> None:
+    run = tmp_path / "outputs" / "runs" / "n" / "t"
+    run.mkdir(parents=True)
+    (run / "record.json").write_text(json.dumps({"group": "g-1"}))
+    (run / "config.yaml").write_text(
+        "tracking: {_target_: advdistill.tracking.WandbTracking, project: p, entity: null, "
+        "mode: offline, samples: 2}"
+    )
+    told = []
+    for _ in range(2):
+        done = command(tmp_path / "outputs", server, "wandb-dashboard", str(run))
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    assert told[0] == told[1]
+    assert sorted(view["type"] for view in server.views.values()) == ["project-view", "runs"]
+    assert all("levels/weighting" in view["spec"] for view in server.views.values())
+    assert all(view["project"]["entityName"] == "team" for view in server.views.values())
 
 
 def _artifact(name: str, files: tuple[Path, ...], inputs: tuple[str, ...]) -> Artifact:
