@@ -2,7 +2,7 @@
 
 `python -m benchmarks.statistics`: students answer items right by chance, with a logit that adds up
 item, arm, arm x item and arm x seed. The functions that judge them are those of `compare`. Exits
-with 1 where a bound is missed.
+with 1 where a bound is missed. `--tails` shows the law of the test alone.
 
 Axes: `W` simulated sweeps, `A` arms (the first is the baseline), `S` seeds, `I` items,
 `M` comparisons with the baseline.
@@ -18,13 +18,19 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from advdistill.statistics.crossed import Crossed, crossed
 from advdistill.statistics.family import Family, family_of
 from advdistill.statistics.mcnemar import exact_binomial
 from advdistill.statistics.power import Design, power, variances_of
 from advdistill.statistics.sign_flip import LEAST, sign_flip
-from advdistill.statistics.two_part_t import over_seeds, over_seeds_and_items
+from advdistill.statistics.two_part_t import (
+    Spread,
+    over_seeds,
+    over_seeds_and_items,
+    two_sided,
+)
 
 Array = NDArray[np.float64]
 
@@ -250,12 +256,45 @@ def _better(world: World, family: Family, rng: np.random.Generator) -> list[str]
     return [*missed, *([f"{world.name}: power predicted {said:.2%}, {got:.2%}"] if far else [])]
 
 
+def show_tails(draws: int) -> None:
+    """Print how often tests at 5 % and 1 % claim of a mean whose variance has a known part.
+
+    The unknown part is 1 and estimated with S - 1 degrees of freedom, the known part is `ratio`.
+    """
+    rng = np.random.default_rng(0)
+    for seeds in (3, 4, 5, 8):
+        for ratio in (0.0, 0.05, 0.1, 0.25, 1.0, 4.0, 10.0):
+            estimate = rng.chisquare(seeds - 1, draws) / (seeds - 1)
+            variance = estimate + ratio
+            spread = Spread(
+                error=np.sqrt(variance),
+                seed_share=estimate / variance,
+                seed_degrees=seeds - 1,
+                item_degrees=10**6,
+            )
+            mean = rng.normal(size=draws) * np.sqrt(1 + ratio)
+            degrees = variance**2 * (seeds - 1) / estimate**2
+            satterthwaite = 2 * student.sf(np.abs(mean) / spread.error, degrees)
+            ours = two_sided(mean, spread)
+            print(f"{seeds} seeds, known part {ratio:5.2f}", end="")
+            for name, p_values in (("Satterthwaite", satterthwaite), ("two tails", ours)):
+                print(
+                    f"  {name} {(p_values <= 0.05).mean():.2%} {(p_values <= 0.01).mean():.2%}",
+                    end="",
+                )
+            print()
+
+
 def main() -> int:
     """Simulate every world; return 1 where a bound is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sweeps", type=int, default=5000, help="of each world")
     parser.add_argument("--world", help="one world by its name")
+    parser.add_argument("--tails", action="store_true", help="show the test's law instead")
     given = parser.parse_args()
+    if given.tails:
+        show_tails(400_000)
+        return 0
     begun = time.process_time()
     chosen = [world for world in WORLDS if given.world in (None, world.name)]
     missed = [line for world in chosen for line in simulate(world, given.sweeps)]

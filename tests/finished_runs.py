@@ -14,6 +14,7 @@ from advdistill.cells import write_record
 from advdistill.config import Plan, plan_of
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.records import Finish, Item, Score, Verdict
+from advdistill.stages import VERSIONS
 from advdistill.tables import write_rows
 from tests.builders import composed
 
@@ -88,7 +89,9 @@ def _artefact(
             (draft / name).write_text(text)
         return {"line": f"made up for {stage}", **meta}
 
-    recipe = Recipe(stage=stage, version=1, settings={"files": dict(files)}, inputs=inputs)
+    recipe = Recipe(
+        stage=stage, version=VERSIONS[stage], settings={"files": dict(files)}, inputs=inputs
+    )
     return cache.make(recipe, make)
 
 
@@ -96,7 +99,7 @@ def _scores(cache: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str,
     groups = ("evaluation", "verifier", "answer_format")
     recipe = Recipe(
         stage="evaluate",
-        version=1,
+        version=VERSIONS["evaluate"],
         settings={group: settings_of(getattr(plan, group)) for group in groups},
         inputs={
             "prompts": digest_of_json(cell.test_set),

@@ -92,10 +92,10 @@ def _text(comparison: Comparison, options: argparse.Namespace) -> str:
 def _points(text: str) -> float:
     try:
         value = float(text)
-    except ValueError as error:
-        raise ConfigError(f"--margin {text}: wanted a number of points, such as 1") from error
+    except ValueError:
+        value = 0.0
     if not 0 < value < 100:
-        raise ConfigError(f"--margin {text}: wanted points above 0 and below 100")
+        raise argparse.ArgumentTypeError(f"is '{text}'; wanted points above 0 and below 100")
     return value
 
 

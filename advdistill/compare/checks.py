@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from advdistill.compare.arms import plain
+from advdistill.compare.arms import SPENT_ALIKE, plain
 from advdistill.compare.claims import Refusal
 from advdistill.compare.runs import FinishedRun
 
 _STUDENT = "student"
-_SPENT_ALIKE = 0.05
-"""Relative difference in response tokens below which two budgets spent the same."""
 _SHARED = ("answer_format", "verifier", "sampling", "teacher", "weighting", "objective", _STUDENT)
 """Groups that two arms share unless one of them is what is asked about."""
 
@@ -115,7 +113,7 @@ def _trained(pair: Pair) -> Iterator[Refusal]:
 def _budgets(pair: Pair) -> Iterator[Refusal]:
     first, second = pair.first, pair.second
     spent = [float(run.training["tokens"]) for run in (first, second)]
-    alike = abs(spent[0] - spent[1]) <= _SPENT_ALIKE * max(spent)
+    alike = abs(spent[0] - spent[1]) <= SPENT_ALIKE * max(spent)
     differing = _differing(*(flat({"budget": run.config["budget"]}) for run in (first, second)))
     if differing and not alike:
         yield _refusal(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from advdistill.compare.arms import Arm
+from advdistill.compare.arms import SPENT_ALIKE, Arm
 from advdistill.compare.claims import Margin, MarginSource
 from advdistill.compare.pairing import Matched
 from advdistill.compare.runs import FinishedRun
 from advdistill.compare.sentences import conditional_sentence
 from advdistill.statistics.crossed import LEAST_SEEDS
-
-_SPENT_ALIKE = 0.05
-"""Relative difference in response tokens that is worth no note."""
 
 
 def notes_of(arms: Sequence[Arm], matched: Sequence[Matched], margin: Margin) -> Iterator[str]:
@@ -66,7 +63,7 @@ def _unequal_training(matched: Matched) -> Iterator[str]:
         sum(arm.runs[seed].training["tokens"] for seed in matched.seeds) / len(matched.seeds)
         for arm in (matched.first, matched.second)
     )
-    if abs(first - second) > _SPENT_ALIKE * max(first, second):
+    if abs(first - second) > SPENT_ALIKE * max(first, second):
         yield (
             f"{matched.first.label} trained on {first:,.0f} response tokens, "
             f"{matched.second.label} on {second:,.0f}: what is compared is the arm with the amount "

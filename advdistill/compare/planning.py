@@ -90,7 +90,7 @@ def measured(pairs: Sequence[ArmPair]) -> Scenario:
     ends = [of_means * degrees / chi2.ppf((1 + side * _BAND) / 2, degrees) for side in (1, -1)]
     low, high = (Variances(seed=max(end - noise, 0.0), item=item, rest=rest) for end in ends)
     return Scenario(
-        source=f"finished cells: {len(pairs)} of arm and baseline, {seeds} seeds or more",
+        source=f"finished cells: arm against baseline, {len(pairs)} times, {seeds} seeds or more",
         low=low,
         high=high,
     )

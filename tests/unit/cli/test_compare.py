@@ -6,7 +6,6 @@ import pytest
 
 from advdistill.cli.compare import main
 from advdistill.cli.main import main as command
-from advdistill.errors import ConfigError
 from tests.finished_runs import Cell, answers, write_run
 
 
@@ -64,9 +63,10 @@ def test_markdown_and_latex_escape_what_runs_spell(runs: list[str], tmp_path: Pa
 
 
 @pytest.mark.parametrize("margin", ["0", "-1", "much", "nan"])
-def test_a_margin_that_is_none_is_refused(runs: list[str], margin: str) -> None:
-    with pytest.raises(ConfigError, match="wanted"):
-        main([*runs, f"--margin={margin}"])
+def test_a_margin_that_is_none_is_refused(margin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["RUN", f"--margin={margin}"])
+    assert f"is '{margin}'; wanted points above 0 and below 100" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_one_message(
@@ -82,7 +82,10 @@ def test_power_from_finished_cells_and_from_ranges(
     target = tmp_path / "power.json"
     arguments = ["--seeds", "5", "--items", "60", "--json", str(target)]
     assert command(["power", *runs, *arguments]) == 0
-    assert "From finished cells: 1 of arm and baseline, 3 seeds or more" in capsys.readouterr().out
+    assert (
+        "From finished cells: arm against baseline, 1 times, 3 seeds or more"
+        in capsys.readouterr().out
+    )
     measured = json.loads(target.read_text())["shows"][0]
     assert command(["power", *arguments, "--wanted", "20", "--training", "100"]) == 0
     shown = capsys.readouterr().out

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,15 @@ def test_what_was_not_scored_is_no_task(study: Study) -> None:
         compared(study({"uniform": 0.5}, seeds=1), Question(task="gsm8k"))
     with pytest.raises(ConfigError, match="1 answers per item"):
         compared(study({"uniform": 0.5}, seeds=1), Question(metric="pass@2"))
+
+
+def test_uniform_at_equal_tokens_is_a_null_cell_of_the_arm_that_spent_as_much(study: Study) -> None:
+    folders = study({"uniform": 0.35, "softmax": 0.75})
+    equal = study({"uniform budget=tokens": 0.75}, like=Cell(right=[], tokens=980))
+    spelt = [*["uniform"] * 3, *["softmax"] * 3, *["uniform at equal tokens as softmax"] * 3]
+    found = [
+        replace(member, levels={"weighting": level}, control=level.endswith("as softmax"))
+        for member, level in zip(members([*folders, *equal]), spelt, strict=True)
+    ]
+    comparison = compare(found, Question(), title="t")
+    assert "It does not beat uniform weights at equal tokens (" in comparison.sentences[0]
