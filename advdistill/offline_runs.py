@@ -3,6 +3,7 @@
 wandb/offline-run-<time>-<run id>/
     run-<run id>.wandb     the run, as W&B writes it
     told.json              what a finished run was told, for its upload to be checked against
+    upload.lock            held by who uploads it
     uploaded.json          written once the server has been seen to hold all of that
 """
 

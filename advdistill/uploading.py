@@ -79,7 +79,7 @@ def upload(run: OfflineRun, server: Server, *, settle: float = SETTLE_SECONDS) -
     Raises:
         StageError: the server does not answer, or lacks part of the run after `settle` seconds.
     """
-    with locked(run.folder):
+    with locked(run.folder / "upload"):
         if run.address is not None:
             return Uploaded(address=run.address, sent=False)
         before = server.held(run.told)

@@ -15,7 +15,6 @@ from advdistill.compare.claims import Comparison
 from advdistill.compare.comparison import Question, compare
 from advdistill.compare.gathering import gather
 from advdistill.compare.looking import counted
-from advdistill.errors import ConfigError
 from advdistill.telling_comparison import tell_comparison
 from advdistill.tracked_groups import group_at
 
