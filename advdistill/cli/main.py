@@ -34,6 +34,8 @@ _HELP = f"""usage: advdistill VERB ...
 examples:
   advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
+  advdistill compare outputs/sweeps/quickstart/3f2a9c0d41be
+  advdistill power --seeds 3,5 --items 600
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
   advdistill sweep status
   advdistill pool ls
