@@ -23,7 +23,7 @@ from pathlib import Path
 from advdistill.sweep.costs import SweepCost, cost_of
 from advdistill.sweep.finished import Finished, Inspector
 from advdistill.sweep.ledger import CellState, cell_folder, label_of, read_cell_file, read_sweep
-from tests.integration.runs import Call, artefacts, call, digests, finish, start
+from tests.integration.runs import Call, artefacts, digests, finish, start
 
 Table = Mapping[str, str]
 """By cell: the digest of its student's scores."""
@@ -84,7 +84,7 @@ def kills(outputs: Path, options: argparse.Namespace) -> int:
         print(f"kill {number + 1}: {'after its end' if done else 'killed'}; {states}", flush=True)
         if done:  # all is made: the next kills meet a sweep that begins anew
             resumed = outputs.with_name(f"outputs-{number}")
-    last = call(resumed, *command)
+    _, last = _timed(resumed, *command)
     same = last.code == 0 and _table(_only_sweep(resumed)) == wanted
     same = same and digests(resumed) == digests(outputs.with_name("whole"))
     print(f"{options.kills} kills: the same table and artefacts: {same}")
