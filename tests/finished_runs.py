@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +42,14 @@ class Cell:
 
 def write_run(outputs: Path, cell: Cell) -> Path:
     """Write the artefacts and the run folder of a cell; return the folder."""
-    cfg = composed("+experiment=quickstart_small", f"weighting={cell.weighting}", *cell.overrides)
-    cfg.outputs, cfg.seed = str(outputs), cell.seed
-    for name, value in cell.settings.items():
-        cfg[name] = value
-    plan = plan_of(cfg, {})
-    return Path(write_record(plan, _artefacts(plan, cell), tracked=None).run)
+    spelt = (f"weighting={cell.weighting}", *cell.overrides)
+    plan = _plan(outputs, spelt, tuple(cell.settings.items()))
+    seeded = replace(
+        plan,
+        settings=replace(plan.settings, seed=cell.seed),
+        config=_seeded(plan.config, cell.seed),
+    )
+    return Path(write_record(seeded, _artefacts(seeded, cell), tracked=None).run)
 
 
 def answers(rng: np.random.Generator, shares: NDArray[np.float64]) -> list[bool]:
@@ -54,18 +57,38 @@ def answers(rng: np.random.Generator, shares: NDArray[np.float64]) -> list[bool]
     return [bool(one) for one in rng.random(len(shares)) < shares]
 
 
+@cache
+def _plan(outputs: Path, spelt: tuple[str, ...], settings: tuple[tuple[str, object], ...]) -> Plan:
+    """Return the plan of seed 0, from which those of other seeds differ in the seed alone."""
+    cfg = composed("+experiment=quickstart_small", *spelt)
+    cfg.outputs = str(outputs)
+    for name, value in settings:
+        cfg[name] = value
+    return plan_of(cfg, {})
+
+
+def _seeded(config: Mapping[str, object], seed: int) -> dict[str, object]:
+    """Return the configuration with the seed wherever it is that of the run."""
+    of_run = {
+        group: {**node, "seed": seed}
+        for group, node in config.items()
+        if group in ("student", "weighting") and isinstance(node, dict) and "seed" in node
+    }
+    return {**config, **of_run, "seed": seed}
+
+
 def _artefacts(plan: Plan, cell: Cell) -> dict[str, Artefact]:
-    cache = Cache(plan.outputs / "cache")
+    store = Cache(plan.outputs / "cache")
     names = {
         "load": cell.test_set,
         "sample": cell.pool,
         "judge": cell.pool,
         "weigh": cell.weighting,
     }
-    made = {name: _artefact(cache, name, {name: text}, {}) for name, text in names.items()}
+    made = {name: _artefact(store, name, {name: text}, {}) for name, text in names.items()}
     student = f"{cell.weighting} {cell.seed} {plan.key}"
     made["train"] = _artefact(
-        cache,
+        store,
         "train",
         {"model/weights": student},
         {"prompts": "training problems", "weights": digest_of_json(student)},
@@ -76,12 +99,12 @@ def _artefacts(plan: Plan, cell: Cell) -> dict[str, Artefact]:
     item_ids = cell.item_ids or [f"{TASK}/test/{n:05}" for n in range(len(cell.right))]
     base = cell.base if cell.base is not None else [n % 3 == 0 for n in range(len(cell.right))]
     for role, right in (("base", base), ("student", cell.right)):
-        made[f"evaluate/{role}"] = _scores(cache, plan, cell, role, dict(zip(item_ids, right)))  # noqa: B905
+        made[f"evaluate/{role}"] = _scores(store, plan, cell, role, dict(zip(item_ids, right)))  # noqa: B905
     return made
 
 
 def _artefact(
-    cache: Cache, stage: str, files: Mapping[str, str], inputs: Mapping[str, str], **meta: object
+    store: Cache, stage: str, files: Mapping[str, str], inputs: Mapping[str, str], **meta: object
 ) -> Artefact:
     def make(draft: Path) -> Mapping[str, object]:
         for name, text in files.items():
@@ -92,10 +115,10 @@ def _artefact(
     recipe = Recipe(
         stage=stage, version=VERSIONS[stage], settings={"files": dict(files)}, inputs=inputs
     )
-    return cache.make(recipe, make)
+    return store.make(recipe, make)
 
 
-def _scores(cache: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str, bool]) -> Artefact:
+def _scores(store: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str, bool]) -> Artefact:
     groups = ("evaluation", "verifier", "answer_format")
     recipe = Recipe(
         stage="evaluate",
@@ -113,7 +136,7 @@ def _scores(cache: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str,
         write_rows(draft / "scores.parquet", Score, [_score_rows(items)])
         return {"line": f"{len(items)} items"}
 
-    return cache.make(recipe, make)
+    return store.make(recipe, make)
 
 
 def _item(item_id: str, right: bool) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import ttest_1samp
@@ -72,6 +73,6 @@ def _over_items(differences: np.ndarray, level: float) -> tuple[float, float, fl
     """Return p-value and interval of the mean; equal items say nothing."""
     if len(differences) < 2 or np.ptp(differences) <= EQUAL:
         return 1.0, -1.0, 1.0
-    found = ttest_1samp(differences, 0.0)
+    found: Any = ttest_1samp(differences, 0.0)
     interval = found.confidence_interval(level)
     return float(found.pvalue), float(interval.low), float(interval.high)

@@ -87,7 +87,9 @@ def measured(pairs: Sequence[ArmPair]) -> Scenario:
     of_means = mean(float(one.seed_variance) * one.seeds for one in found)
     noise = rest / mean(one.items for one in found)
     degrees = seeds - 1
-    ends = [of_means * degrees / chi2.ppf((1 + side * _BAND) / 2, degrees) for side in (1, -1)]
+    ends = [
+        of_means * degrees / float(chi2.ppf((1 + side * _BAND) / 2, degrees)) for side in (1, -1)
+    ]
     low, high = (Variances(seed=max(end - noise, 0.0), item=item, rest=rest) for end in ends)
     return Scenario(
         source=f"finished cells: arm against baseline, {len(pairs)} times, {seeds} seeds or more",

@@ -67,6 +67,7 @@ def message(outputs: Path, *overrides: str) -> str:
         ),
         (["seed=abc"], ["seed", "'abc'", "Integer"]),
         (["seeds=0"], ["seeds is 0; wanted at least 1"]),
+        (["margin=0"], ["margin is 0.0; wanted points above 0"]),
         (["name=a/b"], ["name is 'a/b'; wanted letters"]),
         (["max_unjudged=1.5"], ["max_unjudged is 1.5; wanted a share from 0 to 1"]),
         (["max_unjudged=nan"], ["max_unjudged is nan; wanted a share from 0 to 1"]),
