@@ -1,4 +1,4 @@
-"""What a finished cell leaves for people: its record, run folder and what the tracker is told."""
+"""What a finished cell leaves for people: its record and its run folder."""
 
 from __future__ import annotations
 
@@ -13,34 +13,9 @@ from omegaconf import OmegaConf
 from advdistill.cache import Artefact
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
-from advdistill.making import PromptsInStep, shard_file
-from advdistill.records import TOTAL, Item, Response, Reward, Score, Verdict, Weight
+from advdistill.records import Item, Score, Verdict
 from advdistill.statistics.mcnemar import Discordance, exact_mcnemar
 from advdistill.tables import read_rows
-from advdistill.tracking import Artifact
-
-_INPUTS = {
-    "load": (),
-    "decontaminate": ("load",),
-    "sample": ("load", "decontaminate"),
-    "judge": ("load", "sample"),
-    "weigh": ("sample", "judge"),
-    "tokenise": ("load", "sample"),
-    "refer": ("sample", "tokenise"),
-    "train": ("load", "sample", "judge", "weigh", "tokenise", "refer"),
-    "evaluate/student": ("load", "train"),
-}
-_NAMES = {
-    "load": "prompts",
-    "decontaminate": "clean-prompts",
-    "sample": "pool",
-    "judge": "verdicts",
-    "weigh": "weights",
-    "tokenise": "tokens",
-    "refer": "references",
-    "train": "student",
-    "evaluate/student": "scores",
-}
 
 _PROOF = ("proof_loss_gap", "proof_gradient_gap")
 """Reported once, before the first step."""
@@ -75,6 +50,8 @@ class Record:
     """By task: student (first) against base student (second) on the same items, one answer each."""
     tracking: str
     """Digest of the tracking's settings."""
+    group: str
+    """What it was tracked as a part of."""
     tracked: str | None
     """Folder or address of the tracked run."""
 
@@ -95,10 +72,12 @@ def find_record(plan: Plan, artefacts: Mapping[str, Artefact]) -> Record | None:
     return record if same and Path(record.run).is_dir() else None
 
 
-def write_record(plan: Plan, artefacts: Mapping[str, Artefact], *, tracked: str | None) -> Record:
+def write_record(
+    plan: Plan, artefacts: Mapping[str, Artefact], *, group: str, tracked: str | None
+) -> Record:
     """Write the run folder, then the cell's marker; return the record."""
     folder = _run_folder(plan)
-    scores = _model_scores(artefacts)
+    scores = model_scores(artefacts)
     record = Record(
         key=plan.key,
         run=str(folder),
@@ -106,6 +85,7 @@ def write_record(plan: Plan, artefacts: Mapping[str, Artefact], *, tracked: str 
         scores=scores,
         against_base=_against_base(artefacts, scores) if plan.evaluation.samples == 1 else {},
         tracking=digest_of_json(settings_of(plan.tracking)),
+        group=group,
         tracked=tracked,
     )
     OmegaConf.save(OmegaConf.create(dict(plan.config)), folder / "config.yaml")
@@ -123,24 +103,13 @@ def write_record(plan: Plan, artefacts: Mapping[str, Artefact], *, tracked: str 
     return record
 
 
-def summary_of(artefacts: Mapping[str, Artefact]) -> dict[str, float | int | str]:
-    """Return the scores under names that are the same in every run."""
-    summary: dict[str, float | int | str] = {}
-    scores = _model_scores(artefacts)
-    for score in scores:
-        own = score.task == scores[0].task
-        prefix = score.role if own else f"{score.role}/{score.task}"
-        numbers = {"items": score.items, "accuracy": score.accuracy, "stderr": score.stderr}
-        shares = {"truncated": score.truncated, "unparsed": score.unparsed}
-        for name, value in {**numbers, **shares, **score.more}.items():
-            summary[f"{prefix}/{name}"] = value
-    for verdict, count in artefacts["judge"].meta["verdicts"].items():
-        summary[f"pool/{verdict}"] = count
-    for name, value in artefacts["weigh"].meta["health"].items():
-        summary[f"weights/{name}"] = value
-    for name, value in training_of(artefacts["train"]).items():
-        summary[f"training/{name}"] = value
-    return summary
+def model_scores(artefacts: Mapping[str, Artefact]) -> list[ModelScore]:
+    """Return the scores of every evaluated model, those on the run's own data set first."""
+    return [
+        _model_score(name.split("/")[1], artefact)
+        for name, artefact in artefacts.items()
+        if name.startswith("evaluate/")
+    ]
 
 
 def training_of(student: Artefact) -> dict[str, float]:
@@ -148,60 +117,6 @@ def training_of(student: Artefact) -> dict[str, float]:
     counts = {name: value for name, value in student.meta.items() if isinstance(value, int | float)}
     gaps = {name: row[name] for row in student.curves for name in _PROOF if name in row}
     return {**counts, **gaps}
-
-
-def samples_table(
-    artefacts: Mapping[str, Artefact], count: int
-) -> tuple[list[str], list[list[object]]]:
-    """Return the first answers of the pool with their verdicts and weights."""
-    pool = read_rows(shard_file(artefacts["sample"].folder, 0), Response)[:count]
-    prompts = PromptsInStep(artefacts["load"].folder).of(row.prompt_id for row in pool)
-    rewards = {
-        (reward.prompt_id, reward.sample): reward
-        for reward in read_rows(shard_file(artefacts["judge"].folder, 0), Reward)
-        if reward.rule == TOTAL
-    }
-    weights = {
-        (weight.prompt_id, weight.sample): weight.value
-        for weight in read_rows(shard_file(artefacts["weigh"].folder, 0), Weight)
-    }
-    columns = ["prompt_id", "sample", "question", "gold", "response", "verdict", "answer", "weight"]
-    rows: list[list[object]] = []
-    for response in pool:
-        key = (response.prompt_id, response.sample)
-        prompt, reward = prompts[response.prompt_id], rewards[key]
-        rows.append(
-            [
-                *key, prompt.question, prompt.answer, response.text, reward.verdict.value,
-                reward.answer, weights[key],
-            ]
-        )  # fmt: skip
-    return columns, rows
-
-
-def tracked_artifacts(artefacts: Mapping[str, Artefact]) -> list[Artifact]:
-    """Return the chain from prompts to scores, each naming what it was made from."""
-    return [
-        Artifact(
-            name=_NAMES[stage],
-            type="model" if stage == "train" else "dataset",
-            digest=artefacts[stage].digest,
-            files=tuple(artefacts[stage].folder / name for name in artefacts[stage].files),
-            inputs=tuple(_NAMES[name] for name in inputs if name in artefacts),
-            metadata=artefacts[stage].meta,
-        )
-        for stage, inputs in _INPUTS.items()
-        if stage in artefacts
-    ]
-
-
-def _model_scores(artefacts: Mapping[str, Artefact]) -> list[ModelScore]:
-    """Return the scores of every evaluated model, those on the run's own data set first."""
-    return [
-        _model_score(name.split("/")[1], artefact)
-        for name, artefact in artefacts.items()
-        if name.startswith("evaluate/")
-    ]
 
 
 def _model_score(role: str, artefact: Artefact) -> ModelScore:

@@ -363,7 +363,8 @@ class _Cell:
         record = find_record(self.plan, self.artefacts)
         if record is None or not self.follower.recorded(record):
             where = self.follower.finish(self.artefacts)
-            record = write_record(self.plan, self.artefacts, tracked=where)
+            group = self.follower.group
+            record = write_record(self.plan, self.artefacts, group=group, tracked=where)
         return Outcome(artefacts=self.artefacts, record=record)
 
     def _settings(self, *groups: str) -> dict[str, object]:

@@ -100,7 +100,7 @@ def lines(record: Record) -> Iterator[str]:
     if record.tracked is not None:
         yield f"W&B       {_short(record.tracked)}"
         if Path(record.tracked).is_dir():
-            yield f"upload    wandb sync {_short(record.tracked)}"
+            yield f"upload    advdistill sync {_short(record.run)}"
 
 
 def _cells(score: ModelScore, own: str) -> list[str]:

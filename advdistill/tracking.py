@@ -24,21 +24,40 @@ class TrackingMode(StrEnum):
     offline = "offline"
 
 
+class Job(StrEnum):
+    """What a tracked run is of."""
+
+    cell = "cell"
+    compare = "compare"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One run of the pipeline."""
+    """One run of the pipeline, or of the comparison."""
 
     key: str
     """Hex sha256; its first 16 characters are the W&B run id."""
     name: str
     group: str
     """The sweep, or the name."""
-    tags: tuple[str, ...]
-    """Factor levels, such as `weighting=softmax`."""
+    levels: Mapping[str, str]
+    """The option of each factor, the seed among them: tags such as `weighting=softmax` and
+    columns such as `levels/weighting`."""
     config: Mapping[str, object]
     """The resolved configuration, nested."""
     folder: Path
-    """Offline runs lie below it, in W&B's own `wandb/offline-run-*`."""
+    """The outputs folder. Offline runs lie below it, in W&B's own `wandb/offline-run-*`."""
+    job: Job = Job.cell
+
+    @property
+    def run_id(self) -> str:
+        """The W&B run's id."""
+        return self.key[:16]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """One for each factor, such as `weighting=softmax`."""
+        return tuple(f"{factor}={option}" for factor, option in self.levels.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +87,10 @@ class Tracker(Protocol):
 
     def artifact(self, artifact: Artifact) -> None:
         """Add an artifact; its inputs must have been added before."""
+        ...
+
+    def bars(self, name: str, title: str, rows: Sequence[tuple[str, float]]) -> None:
+        """Add a bar chart of labelled numbers."""
         ...
 
     def summary(self, numbers: Mapping[str, float | int | str]) -> None:
@@ -135,7 +158,8 @@ class WandbTracking:
         # Only here, because W&B takes seconds to import and a cached cell never opens a run.
         from advdistill.wandb_runs import open_run
 
-        told = replace(cell, config=flatten(cell.config))
+        levels = {level_column(factor): option for factor, option in cell.levels.items()}
+        told = replace(cell, config={**flatten(cell.config), **levels, "cell": cell.run_id})
         return open_run(told, project=self.project, entity=self.entity, mode=mode) or _NoTracker()
 
     def _mode(self) -> str:
@@ -144,6 +168,11 @@ class WandbTracking:
             return self.mode.value
         chosen = os.environ.get("WANDB_MODE") or "auto"
         return {"dryrun": "offline", "run": "online"}.get(chosen, chosen)
+
+
+def level_column(factor: str) -> str:
+    """Return the column of a factor's options; W&B takes a dot for a way into a nested value."""
+    return f"levels/{factor.replace('.', '_')}"
 
 
 def flatten(config: Mapping[str, object]) -> dict[str, object]:
@@ -169,6 +198,9 @@ class _NoTracker:
         """Do nothing."""
 
     def artifact(self, artifact: Artifact) -> None:
+        """Do nothing."""
+
+    def bars(self, name: str, title: str, rows: Sequence[tuple[str, float]]) -> None:
         """Do nothing."""
 
     def summary(self, numbers: Mapping[str, float | int | str]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import wandb
 
 from advdistill.digests import files_below
+from advdistill.offline_runs import Told, write_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,14 @@ logger = logging.getLogger(__name__)
 
 _TAG_CHARACTERS = 64
 """W&B refuses longer tags."""
+_SUMMARIES = {
+    "loss": "min,last",
+    "dev_accuracy": "max,last",
+    "gradient_norm": "max,last",
+    "right_logprob": "max,last",
+    "wrong_logprob": "min,last",
+}
+"""What the summary holds of these curves; of every other, its last number."""
 _INIT_SECONDS = 30
 """How long a server may take to answer before the run goes offline."""
 _FINISH_SECONDS = 600
@@ -53,15 +62,16 @@ class WandbTracker:
         self._folder = folder
         self._stages: set[str] = set()
         self._digests: dict[str, str] = {}
+        self._inputs: dict[str, tuple[str, ...]] = {}
         self._logged: dict[str, wandb.Artifact] = {}
+        self._summary: dict[str, float | int | str] = {}
         self._failed = False
 
     def log(self, stage: str, numbers: Mapping[str, float], step: int) -> None:
         """Add one step to the stage's curves, whose horizontal axis is the stage's own step."""
         with self._guard(f"curves of '{stage}'"):
             if stage not in self._stages:
-                self._run.define_metric(f"{stage}/*", step_metric=f"{stage}/step")
-                self._stages.add(stage)
+                self._define(stage)
             named = {f"{stage}/{name}": number for name, number in numbers.items()}
             self._run.log({**named, f"{stage}/step": step})
 
@@ -87,14 +97,27 @@ class WandbTracker:
             }
             self._digests[artifact.name] = artifact.digest
             draft = wandb.Artifact(artifact.name, type=artifact.type, metadata=metadata)
-            _add_files(draft, artifact)
+            # Offline, the upload starts in the outputs folder, wherever that is by then.
+            _add_files(draft, artifact, self._folder if self._run.offline else Path.cwd())
             self._use(artifact.inputs)
             self._logged[artifact.name] = self._run.log_artifact(draft)
+            self._inputs[artifact.name] = artifact.inputs
+
+    def bars(self, name: str, title: str, rows: Sequence[tuple[str, float]]) -> None:
+        """Add a bar chart of labelled numbers."""
+        with self._guard(f"chart '{name}'"):
+            table = wandb.Table(columns=["label", "value"], data=[list(row) for row in rows])
+            chart = wandb.plot.bar(table, "label", "value", title=title)
+            chart.set_key(name)
+            if self._run.offline:  # as in `table`
+                table.bind_to_run(self._run, chart.spec.table_key, self._run.step)
+            self._run.log({name: chart})
 
     def summary(self, numbers: Mapping[str, float | int | str]) -> None:
         """Set the run's final numbers."""
         with self._guard("summary"):
             self._run.summary.update(dict(numbers))
+            self._summary |= numbers
 
     def finish(self, *, complete: bool) -> str | None:
         """Close the run and return its folder (offline) or address (online)."""
@@ -105,7 +128,27 @@ class WandbTracker:
         if address is None:
             # W&B's own logs name this machine's folders and are of no use to an upload.
             shutil.rmtree(folder / "logs", ignore_errors=True)
+            if complete:
+                write_told(folder, self._told())
         return address or str(folder)
+
+    def _told(self) -> Told:
+        return Told(
+            run_id=self._run.id,
+            project=self._run.settings.project or "",
+            entity=self._run.settings.entity,
+            summary=self._summary,
+            artifacts=self._inputs,
+        )
+
+    def _define(self, stage: str) -> None:
+        """Give the stage's curves an axis of their own, and the summary their best numbers."""
+        step = f"{stage}/step"
+        self._run.define_metric(f"{stage}/*", step_metric=step)
+        if stage == "train":
+            for name, summary in _SUMMARIES.items():
+                self._run.define_metric(f"{stage}/{name}", step_metric=step, summary=summary)
+        self._stages.add(stage)
 
     def _use(self, names: Sequence[str]) -> None:
         """Tell the server that the run read these; W&B cannot record that offline."""
@@ -160,11 +203,11 @@ def _start(
         entity=entity,
         mode=mode,
         dir=str(cell.folder.absolute()),
-        id=_run_id(cell),
+        id=cell.run_id,
         name=cell.name,
         group=cell.group,
-        job_type="cell",
-        tags=[tag[:_TAG_CHARACTERS] for tag in dict.fromkeys(cell.tags)],
+        job_type=cell.job.value,
+        tags=[tag[:_TAG_CHARACTERS] for tag in cell.tags],
         config=dict(cell.config),
         reinit="create_new",
         settings=_settings(),
@@ -197,8 +240,11 @@ def _silence() -> None:
     wandb.setup(wandb.Settings(silent=True))
 
 
-def _add_files(draft: wandb.Artifact, artifact: Artifact) -> None:
-    """Add the files where they lie, uncopied and by relative path; a bare digest where none do."""
+def _add_files(draft: wandb.Artifact, artifact: Artifact, start: Path) -> None:
+    """Add the files where they lie, uncopied and by their path from `start`.
+
+    An artifact without files is its bare digest.
+    """
     if not artifact.files:
         # W&B takes artifacts of equal content for one; without this, all empty ones are equal.
         draft.add_reference(f"advdistill://{artifact.digest}", name="digest", checksum=False)
@@ -207,15 +253,12 @@ def _add_files(draft: wandb.Artifact, artifact: Artifact) -> None:
     for path in artifact.files:
         for file in files_below(path) if path.is_dir() else [path]:
             name = file.relative_to(root).as_posix()
-            draft.add_file(os.path.relpath(file), name, skip_cache=True, policy="immutable")
-
-
-def _run_id(cell: Cell) -> str:
-    return cell.key[:16]
+            entry = draft.add_file(str(file), name, skip_cache=True, policy="immutable")
+            entry.local_path = os.path.relpath(file, start)
 
 
 def _remove_unfinished(cell: Cell) -> None:
-    for folder in (cell.folder / "wandb").glob(f"offline-run-*-{_run_id(cell)}"):
+    for folder in (cell.folder / "wandb").glob(f"offline-run-*-{cell.run_id}"):
         shutil.rmtree(folder)
 
 

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TextIO
 
 from advdistill.cache import CURVES, Artefact, read_curves
-from advdistill.cells import Record, samples_table, summary_of, tracked_artifacts
+from advdistill.cells import Record
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
 from advdistill.interfaces import Watch
 from advdistill.isolation import run_isolated
 from advdistill.making import Maker, Meta
+from advdistill.membership import membership_of
 from advdistill.progress import Progress, progress_of
 from advdistill.ranks import run_ranks
 from advdistill.restarting import run_restarting
+from advdistill.telling import items_table, levels_of, samples_table, summary_of, tracked_artifacts
 from advdistill.tracking import Cell, Tracker
 
 
@@ -38,6 +40,7 @@ class Follower:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.member = membership_of()
         self.tracker: Tracker | None = None
         self.taken: list[tuple[str, Artefact]] = []
 
@@ -59,16 +62,25 @@ class Follower:
         if self.tracker is not None and not artefact.made:
             _replay(self.tracker, name, artefact)
 
+    @property
+    def group(self) -> str:
+        """What the cell is shown as a part of."""
+        return self.member.sweep if self.member else self.plan.settings.name
+
     def recorded(self, record: Record) -> bool:
-        """Return whether this cell was tracked whole before, in the same way."""
+        """Return whether this cell was tracked whole before, in the same way.
+
+        It stays in the group that it was first shown in, also where another sweep has it too.
+        """
         return self.tracker is None and record.tracking == _tracking(self.plan)
 
     def finish(self, artefacts: Mapping[str, Artefact]) -> str | None:
         """Write what the tracker is to hold of the whole cell; return where that is."""
         tracker = self._open()
-        if self.plan.tracking.samples:
-            columns, rows = samples_table(artefacts, self.plan.tracking.samples)
-            tracker.table("samples", columns, rows)
+        cell, count = self._cell(), self.plan.tracking.samples
+        if count:
+            tracker.table("samples", *samples_table(cell, artefacts, count))
+            tracker.table("items", *items_table(cell, artefacts, count))
         for artifact in tracked_artifacts(artefacts):
             tracker.artifact(artifact)
         tracker.summary(summary_of(artefacts))
@@ -83,20 +95,24 @@ class Follower:
 
     def _open(self) -> Tracker:
         if self.tracker is None:
-            plan = self.plan
-            self.tracker = plan.tracking.open(
-                Cell(
-                    key=plan.key,
-                    name=plan.settings.name,
-                    group=plan.settings.name,
-                    tags=tuple(f"{group}={option}" for group, option in plan.choices.items()),
-                    config=plan.config,
-                    folder=plan.outputs,
-                )
-            )
+            self.tracker = self.plan.tracking.open(self._cell())
             for name, artefact in self.taken:
                 _replay(self.tracker, name, artefact)
         return self.tracker
+
+    def _cell(self) -> Cell:
+        plan = self.plan
+        swept = self.member.levels if self.member else {}
+        levels = levels_of(plan, swept)
+        name = " ".join(f"{factor}={levels[factor]}" for factor in [*swept, "seed"])
+        return Cell(
+            key=plan.key,
+            name=name if self.member else plan.settings.name,
+            group=self.group,
+            levels=levels,
+            config=plan.config,
+            folder=plan.outputs,
+        )
 
 
 def _made(maker: Maker, draft: Path, watch: Watch, place: Place) -> Meta:

@@ -32,6 +32,8 @@ class WandbRun:
     summary: dict[str, Any]
     step_metrics: dict[str, str]
     """The step metric of each pattern, such as `train/*`."""
+    summaries: dict[str, list[str]]
+    """What the summary keeps of a curve other than its last number, such as min and last."""
     artifacts: dict[str, WandbArtifact]
     tables: dict[str, list[list[Any]]]
     """Rows by the table's name, the columns' names first."""
@@ -63,7 +65,8 @@ def read_run(folder: Path) -> WandbRun:
         config=summary["config"],
         history=[r["history"]["item"] for r in records if r["type"] == "history"],
         summary=summary["summary"],
-        step_metrics={metric["glob_name"]: metric["step_metric"] for metric in metrics},
+        step_metrics={m["glob_name"]: m["step_metric"] for m in metrics if "glob_name" in m},
+        summaries={m["name"]: sorted(m["summary"]) for m in metrics if "summary" in m},
         artifacts=dict(_artifact(r["artifact"]) for r in records if r["type"] == "artifact"),
         tables={
             name: _table(folder / "files" / value["path"])

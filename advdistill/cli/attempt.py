@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from advdistill.cli.run import carry_out
 from advdistill.config import Plan, plan_of
 from advdistill.errors import ConfigError, DataError
+from advdistill.membership import membership_at
 from advdistill.sweep.following import tell
 from advdistill.sweep.layout import key_of
 from advdistill.sweep.ledger import read_cell_file
@@ -34,6 +36,7 @@ def main(folder: str, number: str) -> None:
 
 def _plan_of(cell: Path) -> Plan:
     file = read_cell_file(cell)
+    os.environ.update(membership_at(cell, file.levels).environment)
     cfg = OmegaConf.create(dict(file.config))
     assert isinstance(cfg, DictConfig)
     plan = plan_of(cfg, file.choices)

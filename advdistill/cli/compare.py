@@ -15,6 +15,8 @@ from advdistill.compare.claims import Comparison
 from advdistill.compare.comparison import Question, compare
 from advdistill.compare.gathering import gather
 from advdistill.compare.looking import counted
+from advdistill.telling_comparison import tell_comparison
+from advdistill.tracked_groups import group_at
 
 _MORE = """\
 Two questions, never mixed. Do two checkpoints differ: exact McNemar on the same items. Do two arms
@@ -44,6 +46,9 @@ def main(arguments: Sequence[str]) -> int:
             output.write("\n")
     with writing_text(options.output) as output:
         output.write(text)
+    if options.wandb:
+        where = track(comparison, Path(options.folders[0]))
+        print(f"\nW&B       {where or 'nothing: it is disabled'}")
     return 0
 
 
@@ -62,6 +67,16 @@ def compared(options: argparse.Namespace) -> Comparison:
         refusals=gathered.refusals,
     )
     return counted(comparison, gathered.members)
+
+
+def track(comparison: Comparison, folder: Path) -> str | None:
+    """Track the comparison in the group of a folder; return where it is.
+
+    Raises:
+        DataError: the folder's runs are not tracked by W&B.
+    """
+    group = group_at(folder)
+    return tell_comparison(comparison, group.tracking, group=group.name, outputs=group.outputs)
 
 
 def _text(comparison: Comparison, options: argparse.Namespace) -> str:
@@ -102,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", metavar="NAME", help="one evaluated data set (all)")
     parser.add_argument("--checkpoints", action="store_true", help="list every pair of checkpoints")
     parser.add_argument("--json", metavar="FILE", help="write everything found there, too")
+    parser.add_argument("--wandb", action="store_true", help="track it, in the first one's group")
     parser.add_argument("-o", "--output", metavar="FILE", help="instead of the screen")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="Markdown instead of plain text")

@@ -66,7 +66,10 @@ def test_the_last_page_says_what_came_out(first_call: Call, finished: Path) -> N
         assert row[1].split() == [accuracy, stderr, "24", truncated, unparsed]
     assert re.search(r"on the same 24 items .*exact McNemar p = [\d.e-]+", page)
     [folder] = offline_folders(finished)
-    assert f"wandb sync {folder.relative_to(finished.parent)}" in page
+    assert f"W&B       {folder.relative_to(finished.parent)}" in page
+    assert (
+        f"advdistill sync {Path(record_of(finished)['run']).relative_to(finished.parent)}" in page
+    )
 
 
 class TestTheSameCommandAgain:
@@ -146,8 +149,9 @@ class TestTheTrackedRun:
 
     def test_has_the_table_of_samples(self, tracked: WandbRun) -> None:
         columns, *rows = tracked.tables["samples"]
-        assert columns == [
+        assert columns[:9] == [
             "prompt_id", "sample", "question", "gold", "response", "verdict", "answer", "weight",
+            "cell",
         ]  # fmt: skip
         assert len(rows) == 64  # `tracking.samples`
         assert {row[columns.index("verdict")] for row in rows} <= {"pass", "fail"}
@@ -156,17 +160,21 @@ class TestTheTrackedRun:
         self, tracked: WandbRun, finished: Path
     ) -> None:
         digest = record_of(finished)["digests"]
-        pool, student = tracked.artifacts["pool"], tracked.artifacts["student"]
+        by_kind = {name.rpartition("-")[0]: one for name, one in tracked.artifacts.items()}
+        pool, student = by_kind["pool"], by_kind["student"]
         assert (pool.type, student.type) == ("dataset", "model")
         assert pool.metadata["digest"] == digest["sample"]
-        assert pool.metadata["inputs"] == {"prompts": digest["load"]}
+        assert set(pool.metadata["inputs"].values()) == {digest["load"]}
         assert student.metadata["digest"] == digest["train"]
         assert student.metadata["inputs"] == {
-            "prompts": digest["load"],
-            "pool": digest["sample"],
-            "verdicts": digest["judge"],
-            "weights": digest["weigh"],
-            "tokens": digest["tokenise"],
+            f"{kind}-{digest[stage][:12]}": digest[stage]
+            for kind, stage in (
+                ("prompts", "load"),
+                ("pool", "sample"),
+                ("verdicts", "judge"),
+                ("weights", "weigh"),
+                ("tokens", "tokenise"),
+            )
         }
 
     def test_sums_up_as_the_run_folder_does(self, tracked: WandbRun, finished: Path) -> None:

@@ -21,7 +21,7 @@ def cell_in(folder: Path) -> Cell:
         key=KEY,
         name="quickstart",
         group="weightings",
-        tags=("weighting=softmax", "objective=" + "o" * 80),
+        levels={"weighting": "softmax", "objective": "o" * 80, "seed": "0"},
         config={"seed": 0, "student": {"lora": None, "rates": [1e-4, 1e-5]}, "api_key": API_KEY},
         folder=folder,
     )
@@ -86,11 +86,19 @@ def test_a_run_is_named_by_its_cell(run: WandbRun) -> None:
         "cell",
         0,
     )
-    assert run.tags == ["weighting=softmax", "objective=" + "o" * 54]
+    assert run.tags == ["weighting=softmax", "objective=" + "o" * 54, "seed=0"]
 
 
-def test_the_config_is_flat_and_has_no_secret(run: WandbRun) -> None:
-    assert run.config == {"seed": 0, "student.lora": None, "student.rates": [1e-4, 1e-5]}
+def test_the_config_is_flat_with_levels_and_has_no_secret(run: WandbRun) -> None:
+    assert run.config == {
+        "seed": 0,
+        "student.lora": None,
+        "student.rates": [1e-4, 1e-5],
+        "levels/weighting": "softmax",
+        "levels/objective": "o" * 80,
+        "levels/seed": "0",
+        "cell": KEY[:16],
+    }
 
 
 def test_each_stage_has_curves_over_its_own_step(run: WandbRun) -> None:
@@ -117,8 +125,8 @@ def test_an_artifact_names_the_digests_it_was_made_from(run: WandbRun) -> None:
 def test_an_artifact_is_not_copied(run: WandbRun, workplace: Path) -> None:
     entries = run.artifacts["weights"].files
     assert {name: entry["local_path"] for name, entry in entries.items()} == {
-        "weights.parquet": str(Path("weights", "weights.parquet")),
-        "nested/weights.parquet": str(Path("weights", "nested", "weights.parquet")),
+        "weights.parquet": str(Path("..", "weights", "weights.parquet")),
+        "nested/weights.parquet": str(Path("..", "weights", "nested", "weights.parquet")),
     }
     everything = [path for path in workplace.rglob("*") if path.is_file()]
     assert len([path for path in everything if path.stat().st_size == 1000]) == 2

@@ -41,6 +41,7 @@ RECORD = Record(
     scores=[score("teacher", 0.9), score("base", 0.256), score("student", 0.5)],
     against_base={"q": Discordance(only_first=180, only_second=33, p_value=1.23e-9)},
     tracking="t",
+    group="g",
     tracked=None,
 )
 
@@ -159,10 +160,10 @@ def test_paths_below_the_current_folder_are_short(
 
 def test_an_offline_run_can_be_uploaded_and_an_online_one_is_an_address(tmp_path: Path) -> None:
     offline = said(replace(RECORD, tracked=str(tmp_path)))
-    assert f"wandb sync {tmp_path}" in offline
+    assert f"advdistill sync {RECORD.run}" in offline
     online = said(replace(RECORD, tracked="https://wandb.example/r/1"))
     assert "W&B       https://wandb.example/r/1" in online
-    assert "wandb sync" not in online
+    assert "advdistill sync" not in online
     assert "W&B" not in said(RECORD)
 
 

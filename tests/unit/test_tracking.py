@@ -29,7 +29,7 @@ def tracking(mode: TrackingMode = TrackingMode.auto) -> WandbTracking:
 
 
 def cell_in(folder: Path) -> Cell:
-    return Cell(key="ab" * 32, name="n", group="g", tags=(), config={"seed": 0}, folder=folder)
+    return Cell(key="ab" * 32, name="n", group="g", levels={}, config={"seed": 0}, folder=folder)
 
 
 def artifact(name: str, *inputs: str) -> Artifact:

@@ -35,6 +35,9 @@ class ListTracker:
     def artifact(self, artifact: Artifact) -> None:
         raise NotImplementedError
 
+    def bars(self, name: str, title: str, rows: Sequence[tuple[str, float]]) -> None:
+        raise NotImplementedError
+
     def summary(self, numbers: Mapping[str, float | int | str]) -> None:
         raise NotImplementedError
 

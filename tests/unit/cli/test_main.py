@@ -34,7 +34,7 @@ def test_every_verb_has_examples(verb: str, capsys: pytest.CaptureFixture[str]) 
     ("arguments", "words"),
     [
         (["jugde"], ["unknown verb 'jugde'", "did you mean 'judge'?", "validate"]),
-        (["x"], ["unknown verb 'x'", "known: judge, validate, audit"]),
+        (["x"], ["unknown verb 'x'", "known: judge, validate"]),
         (["judge", "verifier=number"], ["found 0 files", "wanted one"]),
         (["judge", "a.jsonl", "b.jsonl"], ["found 2 files", "a.jsonl, b.jsonl"]),
         (["judge", "nowhere.jsonl"], ["DataError: nowhere.jsonl cannot be read"]),

@@ -1,7 +1,7 @@
 """Records of finished cells, as a run leaves them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from advdistill.cache import Artefact, Cache, Recipe, Sealed, read_sealed
@@ -10,16 +10,19 @@ from advdistill.stages import VERSIONS
 TRACKING = "t"
 
 
-def finish(outputs: Path, key: str, stages: Sequence[str] = ("judge", "evaluate/student")) -> None:
+STAGES = ("judge", "evaluate/student")
+
+
+def finish(outputs: Path, key: str, *, tracking: str = TRACKING) -> None:
     """Write the record of a finished cell, whose first stage every cell shares."""
     cache = Cache(outputs / "cache", cell=key)
-    made = {name: _artefact(cache, name, key if name != stages[0] else "") for name in stages}
+    made = {name: _artefact(cache, name, key if name != STAGES[0] else "") for name in STAGES}
     run = outputs / "runs" / "fake" / key
     run.mkdir(parents=True, exist_ok=True)
     folders = {name: {"folder": str(one.folder), "line": ""} for name, one in made.items()}
     (run / "stages.json").write_text(json.dumps(folders))
     digests = {name: one.digest for name, one in made.items()}
-    record = {"run": str(run), "digests": digests, "tracking": TRACKING}
+    record = {"run": str(run), "digests": digests, "tracking": tracking}
     marker = outputs / "cells" / f"{key}.json"
     marker.parent.mkdir(exist_ok=True)
     marker.write_text(json.dumps(record))
