@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 CURVES = "curves.jsonl"
 """Numbers seen on the way; kept with the artefact, no part of its digest."""
+TIMING = "timing.json"
+"""How long it took to make; no part of its digest either."""
 
 _DISK_TROUBLE = (
     errno.ENOSPC,
@@ -97,16 +99,20 @@ class Cache:
         One whose bytes do not match its manifest is moved aside, so that it is made again.
         """
         folder = self._folder(recipe)
-        manifest = _read_manifest(folder)
-        if manifest is None:
+        if not folder.exists():
             return None
-        damaged = [
-            name
-            for name, digest in manifest["files"].items()
-            if not (folder / name).is_file() or digest_of_file(folder / name) != digest
-        ]
-        if damaged:
+        manifest = _read_manifest(folder)
+        damaged = [MANIFEST] if manifest is None else _damaged(folder, manifest)
+        if manifest is None or damaged:
             _set_aside(folder, damaged)
+            return None
+        return Artefact(folder=folder, recipe=recipe, made=False, **manifest)
+
+    def look(self, recipe: Recipe) -> Artefact | None:
+        """Return the artefact if it is there and whole; unlike `find`, change nothing."""
+        folder = self._folder(recipe)
+        manifest = _read_manifest(folder)
+        if manifest is None or _damaged(folder, manifest):
             return None
         return Artefact(folder=folder, recipe=recipe, made=False, **manifest)
 
@@ -192,7 +198,7 @@ def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> _Manifest:
     files = {
         str(path.relative_to(draft)): digest_of_file(path)
         for path in files_below(draft)
-        if path.name not in (CURVES, MANIFEST)
+        if path.name not in (CURVES, MANIFEST, TIMING)
     }
     manifest = _Manifest(digest=digest_of_json(files), files=files, meta=dict(meta))
     whole = {**manifest, "recipe": asdict(recipe)}
@@ -204,14 +210,20 @@ def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> _Manifest:
 
 
 def _read_manifest(folder: Path) -> _Manifest | None:
-    if not folder.exists():
-        return None
+    """Return what the folder's manifest says; None where it is not there, or not whole."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         return _Manifest(digest=manifest["digest"], files=manifest["files"], meta=manifest["meta"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        _set_aside(folder, [MANIFEST])
         return None
+
+
+def _damaged(folder: Path, manifest: _Manifest) -> list[str]:
+    return [
+        name
+        for name, digest in manifest["files"].items()
+        if not (folder / name).is_file() or digest_of_file(folder / name) != digest
+    ]
 
 
 def _set_aside(folder: Path, damaged: list[str]) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from advdistill.cache import Artefact, Cache, locked, writing
 from advdistill.cells import Record, find_record, marker_file, write_record
 from advdistill.config import Plan
+from advdistill.costs import kind_of, sizes_of, units_of
 from advdistill.gates import check_golds, check_verdicts
+from advdistill.hardware import this_hardware
 from advdistill.launching import check_processes
 from advdistill.making import Meta
 from advdistill.steps import Step, walk
+from advdistill.timings import Timing, write_timing
 from advdistill.watching import Follower, Place
 
 logger = logging.getLogger(__name__)
@@ -75,7 +78,10 @@ class _Cell:
             self.plan.evaluation.check()
             self.plan.student.check()
             judging = step.beside(step.recipe)
-            with judging.beside(draft) if judging else nullcontext():
+            with (
+                self._timed(step, draft),
+                judging.beside(draft) if judging else nullcontext(),
+            ):
                 return self.follower.follow(step.name, step.maker, draft, place=place)
 
         artefact = self.cache.make(step.recipe, make)
@@ -86,6 +92,25 @@ class _Cell:
         logger.info("%-17s %s (%s)", step.name, artefact.meta["line"], done)
         self._check(step, artefact)
         return artefact
+
+    @contextmanager
+    def _timed(self, step: Step, draft: Path) -> Iterator[None]:
+        """Leave in the draft how long the making took, if no part of it was done before."""
+        ahead = self.plan.runtime.judge_ahead and step.stage == "judge"
+        ahead = ahead and self.artefacts["sample"].made
+        earlier = [] if ahead else [path for path in step.earlier() if path.exists()]
+        begun = [*draft.iterdir(), *earlier]
+        started = time.monotonic()
+        yield
+        if not begun and "load" in self.artefacts:  # by which the size of a step is known
+            timing = Timing(
+                stage=step.stage,
+                kind=kind_of(self.plan, step, ahead=ahead),
+                units=units_of(self.plan, step, sizes_of(self.plan, self.artefacts)),
+                seconds=time.monotonic() - started,
+                hardware=this_hardware(),
+            )
+            write_timing(draft, timing)
 
     def _check(self, step: Step, artefact: Artefact) -> None:
         """Stop the run where too much went wrong, also when the artefact was made by another."""

@@ -6,7 +6,7 @@ Whoever walks them says what becomes of a step: the pipeline makes it, a plan lo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from advdistill.making_student import (
 from advdistill.making_tokens import MakeTokens
 from advdistill.making_weights import MakeWeights
 from advdistill.models import local_folders, locate
+from advdistill.pool.about import store_folder
+from advdistill.pool.keys import store_about
 from advdistill.records import Split
 from advdistill.stages import VERSIONS
 
@@ -49,6 +51,8 @@ class Step:
     processes: int
     beside: Callable[[Recipe], JudgingAhead | None]
     """Returns what judges the responses while they are made."""
+    earlier: Callable[[], Iterable[Path]]
+    """Returns where other runs may have left parts of the work."""
 
     @property
     def stage(self) -> str:
@@ -179,7 +183,13 @@ class _Walk:
             holds_model=True,
             resumes=True,
             beside=lambda recipe: self._ahead(prompts, recipe),
+            earlier=self._stores,
         )
+
+    def _stores(self) -> Iterator[Path]:
+        for member, _ in self.plan.teacher.members:
+            about = store_about(member, self.plan.answer_format)
+            yield store_folder(self.plan.outputs / "pool", about)
 
     def _ahead(self, prompts: Artefact, responses: Recipe) -> JudgingAhead | None:
         """Return what judges these responses while they are made."""
@@ -215,6 +225,7 @@ class _Walk:
                 processes=self.plan.runtime.judges,
                 ahead=ahead and ahead.folder,
             ),
+            earlier=lambda: [ahead.folder] if ahead else [],
         )
 
     def _weights(self, responses: Artefact, rewards: Artefact) -> Artefact:
@@ -371,6 +382,7 @@ class _Walk:
         beside: Callable[[Recipe], JudgingAhead | None] = lambda _: None,
         processes: int = 1,
         role: str | None = None,
+        earlier: Callable[[], Iterable[Path]] = tuple,
     ) -> Artefact:
         return self.make(
             Step(
@@ -383,6 +395,7 @@ class _Walk:
                 resumes=resumes,
                 processes=processes,
                 beside=beside,
+                earlier=earlier,
             )
         )
 
