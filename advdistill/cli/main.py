@@ -18,6 +18,7 @@ VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
     "plan": "show what a run or a sweep would make: stages, tokens, disk, memory and hours",
+    "doctor": "look for every fault that is known to spoil a run, each with its remedy",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
 }
@@ -31,6 +32,7 @@ examples:
   advdistill judge verifier=number answer_format=boxed rows.jsonl -o verdicts.jsonl
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill plan weighting=uniform,softmax seeds=3 --probe
+  advdistill doctor +experiment=gsm8k_qwen
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
   advdistill pool ls
 

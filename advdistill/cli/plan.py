@@ -100,6 +100,7 @@ def _probed(
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("advdistill.planning").setLevel(logging.INFO)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     known = frozenset(timing.kind for timing in timings if timing.hardware == hardware)
     yield from probe(looked, known, scratch, hardware)
 
