@@ -122,7 +122,7 @@ def window(subject: Subject) -> Finding:
         positions = getattr(config, "max_position_embeddings", None)
         if positions is not None and needed > positions:
             return bad(
-                f"{role}: {needed} tokens or more in a row, and the model has {positions} positions",
+                f"{role}: {needed} tokens or more in a row, and the model has {positions} places",
                 "lower max_tokens of teacher, student or evaluation, or take a longer model",
             )
     return good("the windows hold prompts and answers")

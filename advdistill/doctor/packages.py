@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -56,12 +57,9 @@ def lm_eval_version(subject: Subject) -> Finding:
     return good(f"lm-eval {found}")
 
 
-def latex(_: Subject) -> Finding:
+def latex(_: Subject, equal: Callable[[str, str], bool] | None = None) -> Finding:
     """Whether LaTeX is read under this antlr: one half must equal 0.5."""
-    from math_verify import parse, verify
-
-    read = [parse(text, parsing_timeout=None) for text in (r"$\frac{1}{2}$", "$0.5$")]
-    if not all(read) or not verify(*read, timeout_seconds=None):
+    if not (equal or _equal)(r"$\frac{1}{2}$", "$0.5$"):
         return bad(
             r"Math-Verify does not find \frac{1}{2} equal to 0.5",
             "pip install 'math-verify[antlr4_9_3]'",
@@ -140,6 +138,17 @@ def reachable_hub(subject: Subject) -> Finding:
 
 
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+
+
+def _equal(first: str, second: str) -> bool:
+    import math_verify
+
+    # Its timeouts need a signal, which only the main thread has.
+    read: list[Any] = [
+        math_verify.parse(text, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+        for text in (first, second)
+    ]
+    return all(read) and math_verify.verify(read[0], read[1], timeout_seconds=None)
 
 
 def _unmet(subject: Subject, distribution: str) -> Iterator[str]:

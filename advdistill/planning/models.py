@@ -55,7 +55,7 @@ def shape_of(model: str, revision: str | None) -> Shape | None:
         key_values=heads * width,
         feed_forward=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
         linear=tuple(
-            (name.rpartition(".")[2], *module.weight.shape)
+            (name.rpartition(".")[2], module.out_features, module.in_features)
             for name, module in built.named_modules()
             if isinstance(module, torch.nn.Linear) and module is not head
         ),

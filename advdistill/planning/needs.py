@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
-
 from advdistill.config import Plan
 from advdistill.digests import settings_of
 from advdistill.interfaces import Sharding
@@ -83,7 +81,7 @@ def tokens_of(cell: PlannedCell) -> Tokens:
             read_table(file, Response, ["tokens"])["tokens"] for file in shard_files(pool.folder)
         ]
         known = not any(count.null_count for count in counts)
-        found = sum(int(pc.sum(count).as_py() or 0) for count in counts) if known else None
+        found = sum(sum(count.to_pylist()) for count in counts) if known else None
     return Tokens(
         prompts=cell.sizes.prompts[Split.train],
         answers=cell.sizes.answers,
