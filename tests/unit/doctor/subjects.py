@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from advdistill.cli.grid import cells_of
+from advdistill.cache import Artefact, Cache
 from advdistill.cli.plan import plan_from
+from advdistill.config import Plan
 from advdistill.doctor.subject import Machine, Subject
 from advdistill.hardware import Gpu
-from advdistill.planning.looking import Looked, look
+from advdistill.planning.looking import READ, Looked, Silent, look
+from advdistill.steps import Step, walk
 
 GIB = 2**30
 VERSIONS = {
@@ -45,15 +50,44 @@ def machine(**changed: object) -> Machine:
 
 def subject(outputs: Path, *overrides: str, on: Machine | None = None) -> Subject:
     """Return the small quickstart, changed as the overrides say."""
-    given = ["+experiment=quickstart_small", f"outputs={outputs}", *overrides]
-    return Subject(
-        machine=on or machine(),
-        plans=lambda: [(cell, plan_from(cell)) for cell in cells_of(given)],
-    )
+    return Subject(machine=on or machine(), plans=lambda: [((), plan(outputs, *overrides))])
 
 
-def looked(outputs: Path, scratch: Path, *overrides: Sequence[str]) -> Looked:
+def plan(outputs: Path, *overrides: str) -> Plan:
+    """Return the plan of one cell of the small quickstart."""
+    outputs.mkdir(exist_ok=True)
+    return replace(_plan(overrides), outputs=outputs)
+
+
+def looked(outputs: Path, scratch: Path, *cells: Sequence[str]) -> Looked:
     """Return the steps of cells of the small quickstart, one for each list of overrides."""
-    given = ("+experiment=quickstart_small", f"outputs={outputs}")
-    cells = [(tuple(one), plan_from([*given, *one])) for one in overrides]
-    return look(cells, scratch)
+    return look([(tuple(one), plan(outputs, *one)) for one in cells], scratch)
+
+
+def finish(one: Plan, stages: Mapping[str, Mapping[str, object]]) -> None:
+    """Leave artefacts of these stages in the plan's cache, with this said of them.
+
+    Prompts are real; of the others there is one file that names its recipe.
+    """
+    cache = Cache(one.outputs / "cache")
+
+    def take(step: Step) -> Artefact:
+        def make(draft: Path) -> Mapping[str, object]:
+            if step.stage in READ:
+                return step.maker(draft, Silent())
+            (draft / "made.txt").write_text(step.recipe.key)
+            return {"line": "", **stages[step.stage]}
+
+        if step.stage in READ or step.stage in stages:
+            return cache.make(step.recipe, make)
+        return Artefact(
+            folder=one.outputs, recipe=step.recipe, digest="none", files={}, meta={}, made=False
+        )
+
+    walk(one, cache.root, take)
+
+
+@cache
+def _plan(overrides: tuple[str, ...]) -> Plan:
+    with TemporaryDirectory() as folder:  # composing takes longer than a check
+        return plan_from(["+experiment=quickstart_small", f"outputs={folder}", *overrides])
