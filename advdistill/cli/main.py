@@ -17,10 +17,10 @@ from advdistill.errors import AdvDistillError, ConfigError
 VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
-    "plan": "show what a run or a sweep would make: stages, tokens, disk, memory and hours",
-    "doctor": "look for every fault that is known to spoil a run, each with its remedy",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
+    "plan": "show what a run or a sweep would make: stages, tokens, disk, memory and hours",
+    "doctor": "look for every fault that is known to spoil a run, each with its remedy",
 }
 """Each is a module of its name in this package, imported when it is asked for."""
 
