@@ -168,10 +168,11 @@ def _interface_of(hint: Any) -> type[Any] | None:
 def _group_of(interface: type[Any]) -> str:
     """Return the group whose options fit: `answer_format` for AnswerFormat, `teacher` for Member.
 
-    An interface that narrows another has its group.
+    An interface that narrows another has its group; SweepSettings are those of `sweep`.
     """
     widest = [cls for cls in interface.__mro__ if cls not in (Protocol, Generic, object)][-1]
-    return re.sub(r"(?<=.)(?=[A-Z])", "_", widest.__name__).lower()
+    name = widest.__name__.removesuffix("Settings")
+    return re.sub(r"(?<=.)(?=[A-Z])", "_", name).lower()
 
 
 def _native(value: Any) -> Any:

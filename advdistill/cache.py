@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from advdistill.digests import digest_of_file, digest_of_json, files_below
 from advdistill.errors import AdvDistillError, StageError
+from advdistill.spending import Spent, spending
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ MANIFEST = "manifest.json"
 CURVES = "curves.jsonl"
 """Numbers seen on the way; kept with the artefact, no part of its digest."""
 TIMING = "timing.json"
-"""How long it took to make; no part of its digest either."""
+"""What its time is compared by; no part of its digest either."""
 
 _DISK_TROUBLE = (
     errno.ENOSPC,
@@ -87,11 +88,60 @@ class _Manifest(TypedDict):
     meta: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What it took to make an artefact, the last time if its maker was killed before."""
+
+    cell: str | None
+    """Key of the cell that it was made for."""
+    seconds: float
+    gpus: int
+    """NVIDIA devices that its process could see."""
+    joules: float | None
+    """What these used meanwhile, whoever used them; None where they do not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """What the manifest of a finished artefact says, for who only looks."""
+
+    folder: Path
+    digest: str
+    files: Mapping[str, str]
+    meta: Mapping[str, Any]
+    stage: str
+    version: int
+    making: Making | None
+    """None for one that was made before this was kept."""
+
+    def damaged(self) -> list[str]:
+        """Return the files that are missing or do not match the manifest."""
+        return _damaged(self.folder, self.files)
+
+
+def read_sealed(folder: Path) -> Sealed | None:
+    """Return what a finished artefact says of itself; None where its manifest is not whole."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        making = manifest.get("making")
+        return Sealed(
+            folder=folder,
+            **{name: manifest[name] for name in ("digest", "files", "meta")},
+            stage=manifest["recipe"]["stage"],
+            version=manifest["recipe"]["version"],
+            making=None if making is None else Making(**making),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 @dataclass(frozen=True)
 class Cache:
     """All artefacts below one folder; several processes may share it."""
 
     root: Path
+    cell: str | None = None
+    """Key of the cell that makes what is missing."""
 
     def find(self, recipe: Recipe) -> Artefact | None:
         """Return the artefact if it is there and whole.
@@ -99,22 +149,28 @@ class Cache:
         One whose bytes do not match its manifest is moved aside, so that it is made again.
         """
         folder = self._folder(recipe)
-        if not folder.exists():
-            return None
         manifest = _read_manifest(folder)
-        damaged = [MANIFEST] if manifest is None else _damaged(folder, manifest)
-        if manifest is None or damaged:
+        if manifest is None:
+            return None
+        damaged = _damaged(folder, manifest["files"])
+        if damaged:
             _set_aside(folder, damaged)
             return None
         return Artefact(folder=folder, recipe=recipe, made=False, **manifest)
 
     def look(self, recipe: Recipe) -> Artefact | None:
         """Return the artefact if it is there and whole; unlike `find`, change nothing."""
-        folder = self._folder(recipe)
-        manifest = _read_manifest(folder)
-        if manifest is None or _damaged(folder, manifest):
+        sealed = read_sealed(self._folder(recipe))
+        if sealed is None or sealed.damaged():
             return None
-        return Artefact(folder=folder, recipe=recipe, made=False, **manifest)
+        return Artefact(
+            folder=sealed.folder,
+            recipe=recipe,
+            digest=sealed.digest,
+            files=sealed.files,
+            meta=sealed.meta,
+            made=False,
+        )
 
     def make(self, recipe: Recipe, maker: Callable[[Path], Mapping[str, object]]) -> Artefact:
         """Return the artefact, made by `maker` in a draft folder unless it is there.
@@ -132,10 +188,14 @@ class Cache:
                 return found
             draft = folder.with_name(folder.name + ".draft")
             draft.mkdir(exist_ok=True)
-            meta = maker(draft)
-            manifest = _seal(draft, recipe, meta)
+            with spending() as spent:
+                meta = maker(draft)
+            manifest = _seal(draft, recipe, meta, self._making(spent))
             draft.replace(folder)
         return Artefact(folder=folder, recipe=recipe, made=True, **manifest)
+
+    def _making(self, spent: Spent) -> Making:
+        return Making(cell=self.cell, **asdict(spent))
 
     def _folder(self, recipe: Recipe) -> Path:
         return self.root / recipe.stage / recipe.key[:32]
@@ -194,14 +254,22 @@ def read_curves(path: Path) -> list[dict[str, float]]:
     return [rows[step] for step in sorted(rows)]
 
 
-def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> _Manifest:
+def _damaged(folder: Path, files: Mapping[str, str]) -> list[str]:
+    return [
+        name
+        for name, digest in files.items()
+        if not (folder / name).is_file() or digest_of_file(folder / name) != digest
+    ]
+
+
+def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object], making: Making) -> _Manifest:
     files = {
         str(path.relative_to(draft)): digest_of_file(path)
         for path in files_below(draft)
         if path.name not in (CURVES, MANIFEST, TIMING)
     }
     manifest = _Manifest(digest=digest_of_json(files), files=files, meta=dict(meta))
-    whole = {**manifest, "recipe": asdict(recipe)}
+    whole = {**manifest, "recipe": asdict(recipe), "making": asdict(making)}
     with (draft / MANIFEST).open("w") as file:
         file.write(json.dumps(whole, indent=1, ensure_ascii=False))
         file.flush()
@@ -210,20 +278,14 @@ def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object]) -> _Manifest:
 
 
 def _read_manifest(folder: Path) -> _Manifest | None:
-    """Return what the folder's manifest says; None where it is not there, or not whole."""
+    if not folder.exists():
+        return None
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         return _Manifest(digest=manifest["digest"], files=manifest["files"], meta=manifest["meta"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
+        _set_aside(folder, [MANIFEST])
         return None
-
-
-def _damaged(folder: Path, manifest: _Manifest) -> list[str]:
-    return [
-        name
-        for name, digest in manifest["files"].items()
-        if not (folder / name).is_file() or digest_of_file(folder / name) != digest
-    ]
 
 
 def _set_aside(folder: Path, damaged: list[str]) -> None:

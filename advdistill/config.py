@@ -31,6 +31,7 @@ from advdistill.interfaces import (
 )
 from advdistill.limits import Limits
 from advdistill.models import local_folders
+from advdistill.sweeping import SweepSettings
 from advdistill.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ INTERFACES: dict[str, type[Any]] = {
 """The groups whose settings are a cell's identity, in the order in which data flows."""
 _UNHASHED = ("limits", "runtime", "tracking")
 """The groups that change no number."""
+SWEEP = "sweep"
+"""The node that says how a multirun is carried out, in no key either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +177,8 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     _check_pinned("student", components["student"])
     _check_signs(components["weighting"], components["objective"])
     held_out = held_out_of(cfg, components["dataset"])
+    if SWEEP in cfg:  # a run folder's own configuration may be older
+        sweep_settings_of(cfg)
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
     return Plan(
@@ -191,6 +196,15 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         },
         **components,
     )
+
+
+def sweep_settings_of(cfg: DictConfig) -> SweepSettings:
+    """Return how a multirun of this configuration is carried out.
+
+    Raises:
+        ConfigError: a setting of it is unknown, missing, of another type or out of range.
+    """
+    return build(SWEEP, cfg[SWEEP], SweepSettings)
 
 
 _READERS = ("dataset", "teacher", "student")
@@ -229,7 +243,7 @@ def check_groups(cfg: DictConfig) -> None:
             raise ConfigError(f"group '{group}' is not set; give {group}=OPTION, see conf/{group}/")
     if not OmegaConf.is_dict(cfg.get("held_out")):
         raise ConfigError("held_out is not set; give held_out={} or +dataset@held_out.NAME=OPTION")
-    known = [*groups, "held_out", *RunSettings.__dataclass_fields__]
+    known = [*groups, "held_out", SWEEP, *RunSettings.__dataclass_fields__]
     for name in map(str, cfg):
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -7,13 +7,12 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
-from pathlib import Path
 from typing import Any, Protocol
+
+from advdistill.gpus import DRIVER, handles_of
 
 logger = logging.getLogger(__name__)
 
-_DRIVER = Path("/dev/nvidiactl")
 _SLACK_BYTES = 512 << 20
 """More than this above what was used before is memory that was not given back."""
 _PATIENCE_SECONDS = 10.0
@@ -50,7 +49,7 @@ def given_back(gpus: Gpus, *, patience_seconds: float = _PATIENCE_SECONDS) -> It
 
 def visible_gpus() -> Gpus:
     """Return the NVIDIA devices that CUDA may use here; none where nothing can be measured."""
-    if not _DRIVER.exists():
+    if not DRIVER.exists():
         return _NoGpus()
     from pynvml import NVMLError  # only where the driver is
 
@@ -102,8 +101,7 @@ class _NvidiaGpus:
 
         self._nvml: Any = pynvml
         pynvml.nvmlInit()
-        names = _names(visible, pynvml.nvmlDeviceGetCount())
-        self._devices = [self._device(name) for name in names]
+        self._devices = handles_of(pynvml, visible)
 
     def used(self) -> Sequence[int]:
         return [int(self._nvml.nvmlDeviceGetMemoryInfo(device).used) for device in self._devices]
@@ -111,16 +109,3 @@ class _NvidiaGpus:
     def processes(self, place: int) -> Sequence[int]:
         found = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._devices[place])
         return sorted(process.pid for process in found)
-
-    def _device(self, name: str) -> Any:
-        if name.isdigit():
-            return self._nvml.nvmlDeviceGetHandleByIndex(int(name))
-        return self._nvml.nvmlDeviceGetHandleByUUID(name)
-
-
-def _names(visible: str | None, count: int) -> list[str]:
-    """Return the index or UUID of each device that CUDA_VISIBLE_DEVICES leaves visible."""
-    if visible is None:
-        return [str(number) for number in range(count)]
-    names = (name.strip() for name in visible.split(","))
-    return list(takewhile(lambda name: name and name != "-1", names))  # as CUDA reads it

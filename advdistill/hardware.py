@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_DRIVER = Path("/dev/nvidiactl")
+from advdistill.gpus import DRIVER, visible_devices
+
 _PROCESSORS = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One device that CUDA may see."""
+    """One device, as the driver tells of it."""
 
     name: str
     memory_bytes: int
@@ -23,7 +24,7 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """Processor, its cores that this process may use, and the GPUs by name."""
+    """Processor, its cores that this process may use, and the visible GPUs by name."""
 
     processor: str
     cores: int
@@ -40,13 +41,13 @@ def this_hardware() -> Hardware:
     return Hardware(
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)),
-        gpus=tuple(gpu.name for gpu in gpus()),
+        gpus=tuple(one.model for one in visible_devices()),
     )
 
 
-def gpus() -> list[Gpu]:
-    """Return the NVIDIA devices of this machine; none where there is no driver."""
-    if not _DRIVER.exists():
+def all_gpus() -> list[Gpu]:
+    """Return the NVIDIA devices of this machine, hidden ones too; none without a driver."""
+    if not DRIVER.exists():
         return []
     import pynvml  # only where the driver is
 

@@ -44,7 +44,7 @@ def run(plan: Plan) -> Outcome:
         DataError, StageError: what went wrong; everything finished before it is kept.
     """
     check_processes(plan.runtime.processes, plan.runtime.sharding)
-    cell = _Cell(plan, Cache(plan.outputs / "cache"), Follower(plan))
+    cell = _Cell(plan, Cache(plan.outputs / "cache", cell=plan.key[:32]), Follower(plan))
     try:
         with writing("the run", plan.outputs), locked(marker_file(plan)):
             return cell.run()

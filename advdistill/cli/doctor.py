@@ -12,7 +12,6 @@ from dataclasses import asdict
 from advdistill.cli.composing import overrides_and_rest
 from advdistill.cli.grid import cells_of
 from advdistill.cli.lines import writing_text
-from advdistill.cli.plan import plan_from
 from advdistill.cli.run import settle_environment
 from advdistill.cli.showing import short
 from advdistill.doctor.checks import examine
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         logging.getLogger(library).setLevel(logging.ERROR)
     subject = Subject(
         machine=Machine(),
-        plans=lambda: [(cell, plan_from(cell)) for cell in cells_of(overrides)],
+        plans=lambda: [(cell.overrides, cell.plan) for cell in cells_of(overrides)],
     )
     rows = list(examine(subject))
     with writing_text(None) as output:

@@ -18,6 +18,7 @@ VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
     "validate": "check that every gold answer of an experiment passes its own verifier",
     "audit": "look at the verdicts of a finished run, and at them under another verifier",
+    "sweep": "look at multiruns: states, errors, costs; go on with one",
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
     "plan": "show what a run or a sweep would make: stages, tokens, disk, memory and hours",
     "doctor": "look for every fault that is known to spoil a run, each with its remedy",
@@ -34,6 +35,7 @@ examples:
   advdistill plan weighting=uniform,softmax seeds=3 --probe
   advdistill doctor +experiment=gsm8k_qwen
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
+  advdistill sweep status
   advdistill pool ls
 
 `advdistill VERB --help` says more. Settings are written as for run.py: GROUP=OPTION and

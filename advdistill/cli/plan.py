@@ -10,14 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from omegaconf import open_dict
-
-from advdistill.cli.composing import compose_run_with_hydra, overrides_and_rest
+from advdistill.cli.composing import overrides_and_rest
 from advdistill.cli.grid import cells_of
 from advdistill.cli.lines import writing_text
 from advdistill.cli.plan_page import as_json, page
 from advdistill.cli.run import settle_environment, settle_threads
-from advdistill.config import Plan, plan_of
 from advdistill.errors import ConfigError
 from advdistill.hardware import Hardware, this_hardware
 from advdistill.planning.allowance import read_allowance
@@ -26,10 +23,11 @@ from advdistill.planning.looking import Looked, look
 from advdistill.timings import Timing, read_timings
 
 _MORE = """\
-Settings are written as for run.py; commas, ranges and seeds=N make a sweep of cells. Nothing is
-made in the outputs folder. Hours come from finished artefacts of the same kind, hardware and
-runtime; --probe runs a few prompts through the kinds of stage that none tells of, in a folder of
-its own. A teacher behind an API is asked, and paid, for those few.
+Settings are written as for run.py; commas, ranges and seeds=N make a sweep of cells, to which null
+cells are added as in a run (none with sweep.nulls=false). Nothing is made in the outputs folder.
+Hours come from finished artefacts of the same kind, hardware and runtime; --probe runs a few
+prompts through the kinds of stage that none tells of, in a folder of its own. A teacher behind an
+API is asked, and paid, for those few.
 The exit code is 1 when the upper end of the hours is beyond --budget.
 
 examples:
@@ -56,10 +54,10 @@ def main(arguments: Sequence[str]) -> int:
     hardware = this_hardware()
     allowance = options.budget and read_allowance(options.budget, hardware)
     settle_environment()
-    plans = [(cell, plan_from(cell)) for cell in cells_of(overrides)]
-    settle_threads(plans[0][1].runtime)
+    cells = cells_of(overrides)
+    settle_threads(cells[0].plan.runtime)
     with TemporaryDirectory(prefix="advdistill-plan-") as scratch:
-        looked = look(plans, Path(scratch) / "read")
+        looked = look([(one.overrides, one.plan) for one in cells], Path(scratch) / "read")
         found = _forecast(looked, Path(scratch) / "probe", hardware, ask=options.probe)
     with writing_text(None) as output:
         if options.json:
@@ -70,19 +68,6 @@ def main(arguments: Sequence[str]) -> int:
     if objection:
         print(objection, file=sys.stderr)
     return int(bool(objection))
-
-
-def plan_from(overrides: Sequence[str]) -> Plan:
-    """Return the plan of one cell.
-
-    Raises:
-        ConfigError: a setting is wrong.
-    """
-    cfg = compose_run_with_hydra(overrides)
-    choices = dict(cfg.hydra.runtime.choices)
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return plan_of(cfg, choices)
 
 
 def _forecast(looked: Looked, scratch: Path, hardware: Hardware, *, ask: bool) -> Forecast:

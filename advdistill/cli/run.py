@@ -6,12 +6,14 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 
-from advdistill.config import Runtime, plan_of
+from advdistill.config import Plan, Runtime, plan_of
 from advdistill.errors import AdvDistillError
 
 if TYPE_CHECKING:
@@ -39,17 +41,36 @@ _QUIET = {
 
 def run_cell(cfg: DictConfig) -> None:
     """Run the cell; exits with 1 after a known failure and 128 + signal when stopped."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+    carry_out(lambda: plan_of(cfg, HydraConfig.get().runtime.choices), _tell_nobody)
+
+
+def carry_out(planned: Callable[[], Plan], note: Callable[[Exception], None]) -> None:
+    """Run what is planned, and show it; exits as `run_cell` does, after `note` was told why."""
     settle_environment()
-    try:
-        plan = plan_of(cfg, HydraConfig.get().runtime.choices)
+    with leaving(note):
+        plan = planned()
         settle_threads(plan.runtime)
         from advdistill.pipeline import run
         from advdistill.summary import show
 
         show(run(plan))
+
+
+def _tell_nobody(_: Exception) -> None:
+    """Do nothing: the person at the terminal is told."""
+
+
+@contextmanager
+def leaving(note: Callable[[Exception], None] = _tell_nobody) -> Iterator[None]:
+    """Exit with 1 after a known failure in the block, and with 128 + signal when stopped there.
+
+    `note` is told of a failure before, of an unknown one also.
+    """
+    stop_with_exceptions()
+    try:
+        yield
     except AdvDistillError as error:
+        note(error)
         _leave(f"{type(error).__name__}: {error}", 1)
     except Stopped as stop:
         name = signal.Signals(stop.number).name
@@ -58,6 +79,15 @@ def run_cell(cfg: DictConfig) -> None:
             "give the same command again to go on.",
             128 + stop.number,
         )
+    except Exception as error:
+        note(error)
+        raise
+
+
+def stop_with_exceptions() -> None:
+    """Let SIGTERM and SIGINT raise `Stopped` where the work stands."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
 
 
 def settle_environment() -> None:

@@ -23,7 +23,7 @@ from advdistill import stages
 from advdistill.config import Plan
 from advdistill.doctor.finding import MissingError
 from advdistill.errors import AdvDistillError
-from advdistill.hardware import Gpu, gpus, memory_bytes
+from advdistill.hardware import Gpu, all_gpus, memory_bytes
 from advdistill.models import load_tokenizer
 from advdistill.planning.looking import Looked, look
 from advdistill.records import Prompt, Split
@@ -67,7 +67,7 @@ class Machine:
     home: Path = field(default_factory=Path.home)
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     load: float = field(default_factory=lambda: os.getloadavg()[0])
-    gpus: Sequence[Gpu] = field(default_factory=gpus)
+    gpus: Sequence[Gpu] = field(default_factory=all_gpus)
     cuda: Callable[[], str | None] = cuda_version
     memory_bytes: int = field(default_factory=memory_bytes)
     free_bytes: Callable[[Path], int] = free_bytes

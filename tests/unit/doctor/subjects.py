@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from advdistill.cache import Artefact, Cache
-from advdistill.cli.plan import plan_from
+from advdistill.cli.grid import plan_from
 from advdistill.config import Plan
 from advdistill.doctor.subject import Machine, Subject
 from advdistill.hardware import Gpu
@@ -90,4 +90,4 @@ def finish(one: Plan, stages: Mapping[str, Mapping[str, object]]) -> None:
 @cache
 def _plan(overrides: tuple[str, ...]) -> Plan:
     with TemporaryDirectory() as folder:  # composing takes longer than a check
-        return plan_from(["+experiment=quickstart_small", f"outputs={folder}", *overrides])
+        return plan_from(("+experiment=quickstart_small", f"outputs={folder}", *overrides))
