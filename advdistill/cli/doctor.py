@@ -6,7 +6,8 @@ import argparse
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from advdistill.cli.composing import overrides_and_rest
@@ -36,6 +37,8 @@ _MARKS = {
     Health.crashed: "[red]crash[/]",
 }
 
+_TALKATIVE = ("advdistill", "lm_eval", "math_verify", "transformers")
+
 Row = tuple[str, str, Finding]
 
 
@@ -53,16 +56,29 @@ def main(arguments: Sequence[str]) -> int:
             "+experiment=NAME"
         )
     settle_environment()
-    for library in ("lm_eval", "transformers", "math_verify", "advdistill"):
-        logging.getLogger(library).setLevel(logging.ERROR)
     subject = Subject(
         machine=Machine(),
         plans=lambda: [(cell.overrides, cell.plan) for cell in cells_of(overrides)],
     )
-    rows = list(examine(subject))
+    with _quiet():
+        rows = list(examine(subject))
     with writing_text(None) as output:
         output.write(_as_json(rows) if options.json else page(rows))
     return int(any(finding.health in FAILING for _, _, finding in rows))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what libraries say of themselves while they are tried."""
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def page(rows: Iterable[Row]) -> str:

@@ -154,7 +154,7 @@ _CUT = 0.02
 
 
 def mixed_groups(subject: Subject) -> Finding:
-    """Whether, of the pool that is there, enough prompts have right and wrong answers."""
+    """Whether enough prompts of the pool, where it is there, have answers of unequal reward."""
     weights = subject.looked.cells[0].artefacts.get("weigh")
     if weights is None:
         return skipped("there are no weights yet")

@@ -29,7 +29,7 @@ def test_a_new_weighting_makes_what_was_foretold(
     outputs = copy_of(finished, tmp_path)
     assert made(foretold(capsys, outputs)) == []
 
-    sweep = foretold(capsys, outputs, "weighting=softmax,uniform")
+    sweep = foretold(capsys, outputs, "weighting=softmax,uniform", "sweep.nulls=false")
     assert list(sweep["cells"][0]["steps"]) == list(STAGES)
     assert made(sweep) == []
     assert made(sweep, 1) == ["weigh", "train", "evaluate/student"]

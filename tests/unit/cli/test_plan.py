@@ -17,7 +17,7 @@ SMALL = "+experiment=quickstart_small"
 def test_the_page_tells_what_two_cells_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [SMALL, f"outputs={tmp_path}", "weighting=uniform,rank"]
+    given = [SMALL, f"outputs={tmp_path}", "weighting=uniform,rank", "sweep.nulls=false"]
     assert main(given) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "Steps 20 in 2 cells = 0 cached + 7 shared + 13 to make" in said

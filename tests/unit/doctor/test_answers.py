@@ -32,9 +32,12 @@ def of(one: Plan) -> Subject:
 
 def gsm8k(folder: Path, *more: str) -> Subject:
     """Return the run on two problems of the data set that lm-eval knows as gsm8k."""
-    rows = [{"question": f"{n} + 1?", "answer": f"{n} + 1 = {n + 1}\n#### {n + 1}"} for n in (1, 2)]
     folder.mkdir(exist_ok=True)
-    for split in ("train", "test"):
+    for split, first in (("train", 1), ("test", 11)):
+        rows = [
+            {"question": f"{n} + 1?", "answer": f"{n} + 1 = {n + 1}\n#### {n + 1}"}
+            for n in (first, first + 1)
+        ]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"gsm8k_{split}.jsonl").write_text(lines)
     data = ["dataset=gsm8k", f"dataset.path={folder}", "dataset.dev=0"]

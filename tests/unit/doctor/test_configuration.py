@@ -35,4 +35,4 @@ def test_a_package_that_is_not_there(tmp_path: Path) -> None:
     cells = [((), plan(tmp_path)), ((), plan(tmp_path, "evaluation=lm_eval_vllm"))]
     found = configuration(Subject(machine=machine(), plans=lambda: cells))
     assert found.health is Health.bad
-    assert "vLLM" in found.found
+    assert "vllm is not installed" in found.found
