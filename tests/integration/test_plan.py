@@ -50,3 +50,15 @@ def test_a_budget_that_is_too_small_is_refused(
     assert main([*given, "--budget", "1s"]) == 1
     assert "beyond" in capsys.readouterr().err
     assert main([*given, "--budget", "100h"]) == 0
+
+
+def test_a_probe_tells_of_every_kind_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = foretold(capsys, tmp_path / "outputs", "--probe")
+    assert made(plan) == list(STAGES)
+    assert plan["unknown"] == {}
+    assert plan["got_from"]["load"] == "done by the plan"
+    assert plan["got_from"]["sample"] == "probe of 16, 64"
+    assert plan["seconds_by_stage"]["train"]["expected"] > 0
+    assert list((tmp_path / "outputs").iterdir()) == []
