@@ -16,6 +16,8 @@ def configuration(subject: Subject) -> Finding:
             plan.student.check()
             plan.evaluation.check()
     except AdvDistillError as error:
-        return bad(str(error), "correct the setting")
+        return bad(
+            str(error), "do as the message says; `python run.py --cfg job` shows all settings"
+        )
     count = len(subject.cells)
     return good(f"{count} cell{'s' * (count > 1)} composed and built")

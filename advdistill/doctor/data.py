@@ -26,7 +26,9 @@ def data_sets(subject: Subject) -> Finding:
             try:
                 stages.load(dataset, needed=split)
             except AdvDistillError as error:
-                return bad(str(error), "correct the data set's settings or files")
+                return bad(
+                    str(error), "do as the message says; `advdistill validate` reads them too"
+                )
     counts = " + ".join(f"{len(subject.splits[split])} {split.value}" for split in Split)
     return good(f"{plan.dataset.name}: {counts}")
 

@@ -66,7 +66,9 @@ def gpu(subject: Subject) -> Finding:
         return bad("several training processes and no GPU", "set runtime.processes=1")
     student = subject.plan.student
     shape = shape_of(student.model, student.revision)
-    if shape is not None and shape.parameters > _LARGE:
+    if shape is None:
+        return skipped("no GPU, and the size of the student is not known")
+    if shape.parameters > _LARGE:
         return doubtful(
             f"no GPU, and a student of {shape.parameters / 1e9:.1f} billion parameters",
             "run it where there is a GPU, or ask `advdistill plan --probe` for the hours",
@@ -124,7 +126,7 @@ def threads(subject: Subject) -> Finding:
     if machine.load + count > 1.5 * machine.cores and not machine.gpus:
         return doubtful(
             f"{count} threads on {machine.cores} cores whose load is already {machine.load:.1f}",
-            "set runtime.threads=1, or wait until the machine is free",
+            "wait until the machine is free, or give each run fewer threads by runtime.threads",
         )
     return good(f"{count} threads on {machine.cores} cores, load {machine.load:.1f}")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from advdistill.errors import DataError
 
@@ -13,7 +13,7 @@ from advdistill.errors import DataError
 def write_json(path: Path, value: object) -> None:
     """Write a file that is there whole or not at all, whoever else writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
     draft.write_text(json.dumps(value, indent=1, ensure_ascii=False))
     draft.replace(path)
 

@@ -11,11 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, open_dict, read_write
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ ConfigStore.instance().store(
 )
 
 
-class AdvDistillSweeper(BasicSweeper):
+class AdvDistillSweeper(Sweeper):
     """A grid and its null cells, of which only those run that are not finished."""
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
-        super().__init__(max_batch_size=None, params=params)
+        self.params = params or {}
+        self.hydra_context: HydraContext | None = None
+        self.config: DictConfig | None = None
 
     def setup(
         self, *, hydra_context: "HydraContext", task_function: "TaskFunction", config: DictConfig
@@ -95,10 +97,11 @@ class AdvDistillSweeper(BasicSweeper):
         from advdistill.sweep.grid import Axis
 
         assert self.hydra_context is not None, "Hydra has called setup"
+        params = [f"{key}={values}" for key, values in self.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         axes = {
             override.get_key_element(): _values(override)
-            for override in parser.parse_overrides([*self._parse_config(), *arguments])
+            for override in parser.parse_overrides([*params, *arguments])
         }
         return [Axis(key=key, values=values, swept=swept) for key, (values, swept) in axes.items()]
 

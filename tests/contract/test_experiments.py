@@ -112,5 +112,10 @@ def test_a_sweep_varies_options_that_exist(sweep: str) -> None:
     assert swept.pop("seed")
     assert cfg.hydra.mode.name == "MULTIRUN"
     for group, choices in swept.items():
-        assert set(str(choices).split(",")) <= set(options(group))
+        values = str(choices).split(",")
+        if "." in group:  # a field, which must take each of them
+            for value in values:
+                assert composed(f"{group}={value}")
+        else:
+            assert set(values) <= set(options(group))
     assert swept

@@ -5,6 +5,10 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
+from advdistill.sweep.costs import cost_of
+from advdistill.sweep.ledger import read_sweep
 from tests.integration.runs import (
     SMALL,
     STAGES,
@@ -13,6 +17,7 @@ from tests.integration.runs import (
     copy_of,
     digests,
     finish,
+    folder_of,
     read_manifest,
     start,
 )
@@ -32,7 +37,7 @@ def weightings(outputs: Path) -> set[str]:
 def test_weightings_share_one_pool(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path, without=["sample", "judge", "weigh", "train"])
     shutil.rmtree(outputs / "runs")
-    done = call(outputs, "-m", *SMALL, "weighting=uniform,softmax")
+    done = call(outputs, "-m", *SMALL, "weighting=uniform,softmax", "sweep.nulls=false")
     assert done.code == 0, done.err
     assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 2, "train": 2}
     assert weightings(outputs) == {"uniform", "softmax"}
@@ -84,9 +89,44 @@ def test_a_sweep_by_name_composes() -> None:
     assert "mode: MULTIRUN" in shown.out
 
 
-def test_a_cell_that_fails_ends_the_sweep_with_its_message(finished: Path, tmp_path: Path) -> None:
+def test_a_cell_that_cannot_work_is_found_before_any_is_run(finished: Path, tmp_path: Path) -> None:
     outputs = copy_of(finished, tmp_path)
     done = call(outputs, "-m", *SMALL, "student.learning_rate=2e-4,-1")
     assert done.code == 1
-    assert done.err.strip() == "ConfigError: student: learning_rate is -1.0; wanted above 0"
+    [message] = done.messages
+    assert message.startswith("ConfigError: cell 'seed=0 +experiment=quickstart_small ")
+    assert message.endswith("student: learning_rate is -1.0; wanted above 0")
     assert digests(outputs) == digests(finished)
+    assert not (outputs / "sweeps").exists()
+
+
+@pytest.mark.slow
+def test_two_weightings_with_their_null_cells_share_all_they_can(
+    finished: Path, tmp_path: Path
+) -> None:
+    outputs = copy_of(finished, tmp_path)
+    command = ("-m", *SMALL, "weighting=uniform,softmax")
+    done = call(outputs, *command)
+    assert done.code == 0, done.err
+    [folder] = outputs.glob("sweeps/quickstart_small/*")
+    cells = read_sweep(folder).cells
+    assert [(cell.levels["weighting"], cell.control, cell.state.value) for cell in cells] == [
+        ("uniform", False, "done"),
+        ("softmax", False, "done"),
+        ("shuffled of softmax", True, "done"),
+        ("matched_random of softmax", True, "done"),
+        ("uniform at equal tokens as softmax", True, "done"),
+    ]
+    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 4, "train": 5}
+    before = digests(outputs)
+    again = call(outputs, *command)
+    assert (again.code, again.made, digests(outputs)) == (0, [], before)
+    [costs] = [stage for stage in cost_of(folder).stages if stage.stage == "train"]
+    assert (costs.uses, costs.artefacts) == (5, 5)
+
+    scores = folder_of(outputs, "evaluate/student") / "items.parquet"
+    scores.unlink()
+    assert [cell.state.value for cell in read_sweep(folder).cells].count("failed") == 1
+    third = call(outputs, *command)
+    assert third.made == ["evaluate/student"]
+    assert digests(outputs) == before

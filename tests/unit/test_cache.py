@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advdistill.cache import CURVES, MANIFEST, Cache, Recipe, read_curves
+from advdistill.cache import CURVES, MANIFEST, Cache, Recipe, read_curves, read_sealed
 from advdistill.errors import DataError, StageError
 
 RECIPE = Recipe(stage="weigh", version=1, settings={"a": 1, "b": {"c": 2}}, inputs={"pool": "x"})
@@ -272,3 +272,24 @@ def test_curves_lose_a_torn_line_and_keep_the_later_of_two_equal_steps(
     path = tmp_path / CURVES
     path.write_text(text)
     assert read_curves(path) == wanted
+
+
+def test_who_made_an_artefact_stays_with_it(cache: Cache) -> None:
+    made = Cache(cache.root, cell="first").make(RECIPE, write_two)
+    Cache(cache.root, cell="second").make(RECIPE, never)
+    sealed = read_sealed(made.folder)
+    assert sealed is not None
+    assert sealed.making is not None
+    assert (sealed.making.cell, sealed.digest, sealed.stage) == ("first", made.digest, "weigh")
+
+
+def test_who_only_looks_is_told_of_damage_and_moves_nothing(cache: Cache) -> None:
+    folder = cache.make(RECIPE, write_two).folder
+    (folder / "one.txt").write_text("2")
+    (folder / "deep/two.txt").unlink()
+    sealed = read_sealed(folder)
+    assert sealed is not None
+    assert sealed.damaged() == ["deep/two.txt", "one.txt"]
+    assert folder.is_dir()
+    (folder / MANIFEST).write_text("{")
+    assert read_sealed(folder) is None

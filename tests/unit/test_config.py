@@ -55,6 +55,10 @@ def message(outputs: Path, *overrides: str) -> str:
         (["runtime.sharding=ddp"], ["runtime.sharding", "'ddp'", "none, fsdp, deepspeed"]),
         (["runtime.threads=0"], ["runtime: threads is 0", "wanted at least 1"]),
         (["limits.max_weight_share=1.5"], ["limits: max_weight_share is 1.5", "from 0 to 1"]),
+        (["sweep.retries=-1"], ["sweep: retries is -1", "wanted 0 or more"]),
+        (["sweep.limit_minutes=0"], ["sweep: limit_minutes is 0", "wanted above 0"]),
+        (["sweep.cells_per_gpu=0"], ["sweep: cells_per_gpu is 0", "wanted 1 or more"]),
+        (["+sweep.retires=1"], ["sweep.retires", "did you mean 'retries'?"]),
         (["budget.amount=0"], ["budget: amount is 0", "wanted a number above 0"]),
         (["budget=weight", "budget.unit=words"], ["budget.unit", "'words'", "none, weight"]),
         (

@@ -62,6 +62,16 @@ def test_more_processes_than_visible_gpus(tmp_path: Path) -> None:
     assert checks.visible_gpus(subject(tmp_path, "runtime.processes=2", on=on)).health is Health.bad
 
 
+def test_a_student_whose_size_is_not_known(tmp_path: Path) -> None:
+    hub = ("student.model=no-such-owner/no-such-model", "student.revision=main")
+    assert checks.gpu(subject(tmp_path, *hub)).health is Health.skipped
+
+
+def test_a_large_student_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_LARGE", 1000)
+    assert checks.gpu(subject(tmp_path)).health is Health.doubtful
+
+
 def test_several_processes_without_a_gpu(tmp_path: Path) -> None:
     on = machine(cuda=lambda: "12.8")
     assert checks.gpu(subject(tmp_path, "runtime.processes=2", on=on)).health is Health.bad

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from advdistill.cache import Artefact, Cache, Recipe
+from advdistill.cache import Artefact, Cache, Recipe, Sealed, read_sealed
 from advdistill.stages import VERSIONS
 
 TRACKING = "t"
@@ -36,3 +36,12 @@ def _artefact(cache: Cache, name: str, content: str) -> Artefact:
         return {"line": name, "tokens": 100}
 
     return cache.make(recipe, make)
+
+
+def artefact_with(outputs: Path, stage: str, meta: Mapping[str, object]) -> Sealed:
+    """Return a finished artefact with such counts."""
+    recipe = Recipe(stage=stage, version=VERSIONS[stage], settings={}, inputs={})
+    artefact = Cache(outputs / "cache", cell="x").make(recipe, lambda _: meta)
+    sealed = read_sealed(artefact.folder)
+    assert sealed is not None
+    return sealed
