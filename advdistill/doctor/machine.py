@@ -14,7 +14,7 @@ from advdistill.planning.needs import disk_of, largest, memory_of
 _BUSY_SHARE = 0.1
 _SKEW_SECONDS = 5.0
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-_LARGE = 500_000_000
+LARGE = 500_000_000
 """Parameters above which a training without a GPU takes days."""
 GIB = 2**30
 
@@ -52,7 +52,7 @@ def memory(subject: Subject) -> Finding:
     return doubtful(told, "lower runtime.row_tokens") if need > 0.9 * room else good(told)
 
 
-def gpu(subject: Subject) -> Finding:
+def gpu(subject: Subject, large: int = LARGE) -> Finding:
     """Whether the GPUs that are there can be used by torch, and are there where they are needed."""
     devices, cuda = subject.machine.gpus, subject.machine.cuda()
     if devices and cuda is None:
@@ -68,7 +68,7 @@ def gpu(subject: Subject) -> Finding:
     shape = shape_of(student.model, student.revision)
     if shape is None:
         return skipped("no GPU, and the size of the student is not known")
-    if shape.parameters > _LARGE:
+    if shape.parameters > large:
         return doubtful(
             f"no GPU, and a student of {shape.parameters / 1e9:.1f} billion parameters",
             "run it where there is a GPU, or ask `advdistill plan --probe` for the hours",

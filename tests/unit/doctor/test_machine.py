@@ -67,9 +67,8 @@ def test_a_student_whose_size_is_not_known(tmp_path: Path) -> None:
     assert checks.gpu(subject(tmp_path, *hub)).health is Health.skipped
 
 
-def test_a_large_student_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_LARGE", 1000)
-    assert checks.gpu(subject(tmp_path)).health is Health.doubtful
+def test_a_large_student_without_a_gpu(tmp_path: Path) -> None:
+    assert checks.gpu(subject(tmp_path), 1000).health is Health.doubtful
 
 
 def test_several_processes_without_a_gpu(tmp_path: Path) -> None:
