@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 CURVES = "curves.jsonl"
 """Numbers seen on the way; kept with the artefact, no part of its digest."""
+TIMING = "timing.json"
+"""What its time is compared by; no part of its digest either."""
 
 _DISK_TROUBLE = (
     errno.ENOSPC,
@@ -158,6 +160,20 @@ class Cache:
             return None
         return Artefact(folder=folder, recipe=recipe, made=False, **manifest)
 
+    def look(self, recipe: Recipe) -> Artefact | None:
+        """Return the artefact if it is there and whole; unlike `find`, change nothing."""
+        sealed = read_sealed(self._folder(recipe))
+        if sealed is None or sealed.damaged():
+            return None
+        return Artefact(
+            folder=sealed.folder,
+            recipe=recipe,
+            digest=sealed.digest,
+            files=sealed.files,
+            meta=sealed.meta,
+            made=False,
+        )
+
     def make(self, recipe: Recipe, maker: Callable[[Path], Mapping[str, object]]) -> Artefact:
         """Return the artefact, made by `maker` in a draft folder unless it is there.
 
@@ -252,7 +268,7 @@ def _seal(draft: Path, recipe: Recipe, meta: Mapping[str, object], making: Makin
     files = {
         str(path.relative_to(draft)): digest_of_file(path)
         for path in files_below(draft)
-        if path.name not in (CURVES, MANIFEST)
+        if path.name not in (CURVES, MANIFEST, TIMING)
     }
     manifest = _Manifest(digest=digest_of_json(files), files=files, meta=dict(meta))
     whole = {**manifest, "recipe": asdict(recipe), "making": asdict(making)}

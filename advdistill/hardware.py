@@ -1,26 +1,81 @@
-"""What a machine works with, as people write it."""
+"""What this machine computes with: two timings are compared only where it is alike."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
-from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from advdistill.gpus import visible_devices
+from advdistill.gpus import DRIVER, visible_devices
 
-_CPU = Path("/proc/cpuinfo")
-
-
-def hardware_here() -> str:
-    """Return the GPUs that CUDA may use, else the CPU and how many of its cores are ours."""
-    models = Counter(device.model for device in visible_devices())
-    gpus = ", ".join(f"{count} x {model}" for model, count in models.items())
-    return gpus or f"{len(os.sched_getaffinity(0))} cores of {_cpu()}"
+_PROCESSORS = Path("/proc/cpuinfo")
 
 
-def _cpu() -> str:
-    """Return the processor's own name where the system tells it, else its kind."""
-    found = re.search(r"^model name\s*: (.+)$", _CPU.read_text(), re.M) if _CPU.exists() else None
-    return found[1].strip() if found else platform.machine()
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """One device, as the driver tells of it."""
+
+    name: str
+    memory_bytes: int
+    used_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """Processor, its cores that this process may use, and the visible GPUs by name."""
+
+    processor: str
+    cores: int
+    gpus: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """One line for people."""
+        gpus = ", ".join(self.gpus) or "no GPU"
+        return f"{self.cores} cores of {self.processor}, {gpus}"
+
+
+def this_hardware() -> Hardware:
+    """Return what this process computes with."""
+    return Hardware(
+        processor=_processor(),
+        cores=len(os.sched_getaffinity(0)),
+        gpus=tuple(one.model for one in visible_devices()),
+    )
+
+
+def all_gpus() -> list[Gpu]:
+    """Return the NVIDIA devices of this machine, hidden ones too; none without a driver."""
+    if not DRIVER.exists():
+        return []
+    import pynvml  # only where the driver is
+
+    nvml: Any = pynvml
+    try:
+        nvml.nvmlInit()
+        devices = [nvml.nvmlDeviceGetHandleByIndex(n) for n in range(nvml.nvmlDeviceGetCount())]
+        memories = [nvml.nvmlDeviceGetMemoryInfo(device) for device in devices]
+        return [
+            Gpu(
+                name=str(nvml.nvmlDeviceGetName(device)),
+                memory_bytes=int(memory.total),
+                used_bytes=int(memory.used),
+            )
+            for device, memory in zip(devices, memories, strict=True)
+        ]
+    except pynvml.NVMLError:  # a container without the driver's library
+        return []
+
+
+def memory_bytes() -> int:
+    """Return the main memory that is free for a new process."""
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processor() -> str:
+    if _PROCESSORS.exists():
+        for line in _PROCESSORS.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

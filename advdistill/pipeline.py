@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from advdistill.cache import Artefact, Cache, Recipe, locked, writing
+from advdistill.cache import Artefact, Cache, locked, writing
 from advdistill.cells import Record, find_record, marker_file, write_record
-from advdistill.cleaning import MakeClean
 from advdistill.config import Plan
-from advdistill.digests import digest_of_json, digest_of_path, settings_of
-from advdistill.examples import PoolFolders
+from advdistill.costs import kind_of, sizes_of, units_of
 from advdistill.gates import check_golds, check_verdicts
-from advdistill.judging_ahead import JudgingAhead
+from advdistill.hardware import this_hardware
 from advdistill.launching import check_processes
-from advdistill.making import Maker, Meta, prompts_file
-from advdistill.making_pool import MakeCheck, MakePrompts
-from advdistill.making_responses import MakeResponses
-from advdistill.making_rewards import MakeRewards
-from advdistill.making_student import (
-    MakeReferences,
-    MakeScores,
-    MakeStudent,
-    TrainingHow,
-)
-from advdistill.making_tokens import MakeTokens
-from advdistill.making_weights import MakeWeights
-from advdistill.models import local_folders, locate
-from advdistill.records import Split
-from advdistill.stages import VERSIONS
+from advdistill.making import Meta
+from advdistill.steps import Step, walk
+from advdistill.timings import Timing, write_timing
 from advdistill.watching import Follower, Place
 
 logger = logging.getLogger(__name__)
@@ -77,287 +63,66 @@ class _Cell:
         self.artefacts: dict[str, Artefact] = {}
 
     def run(self) -> Outcome:
-        prompts, held_out = self._prompts(), self._held_out()
-        for name, artefact in {"": prompts, **held_out}.items():
-            self._check_gold(name, artefact)
-        if self.plan.settings.decontaminate:
-            prompts = self._clean(prompts, held_out)
-        responses = self._responses(prompts)
-        rewards = self._rewards(prompts, responses)
-        weights = self._weights(responses, rewards)
-        pool = {
-            "prompts": prompts,
-            "responses": responses,
-            "rewards": rewards,
-            "weights": weights,
-            "tokens": self._tokens(prompts, responses),
-        }
-        if self.plan.objective.needs_reference:
-            pool["references"] = self._references(pool)
-        student = self._student(pool)
-        for name, artefact in {"": prompts, **held_out}.items():
-            self._scores(name, artefact, student)
+        walk(self.plan, self.cache.root, self._make)
         return self._finish()
 
-    def _prompts(self) -> Artefact:
-        dataset = self.plan.dataset
-        return self._make(
-            "load",
-            {"dataset": settings_of(dataset), "needed": Split.train.value},
-            {"files": self.plan.identities["dataset"]},
-            MakePrompts(dataset=dataset, needed=Split.train),
+    def _make(self, step: Step) -> Artefact:
+        started = time.monotonic()
+        place = Place(
+            isolate=step.holds_model and self.plan.runtime.isolate,
+            resumes=step.resumes,
+            processes=step.processes,
         )
 
-    def _held_out(self) -> dict[str, Artefact]:
-        """Return the prompts of the sets that are only evaluated on, by the data set's name."""
-        return {
-            dataset.name: self._make(
-                "load",
-                {"dataset": settings_of(dataset), "needed": Split.test.value},
-                {"files": self.plan.identities[f"held_out.{name}"]},
-                MakePrompts(dataset=dataset, needed=Split.test),
-                role=dataset.name,
+        def make(draft: Path) -> Meta:
+            self.plan.evaluation.check()
+            self.plan.student.check()
+            judging = step.beside(step.recipe)
+            with (
+                self._timed(step, draft),
+                judging.beside(draft) if judging else nullcontext(),
+            ):
+                return self.follower.follow(step.name, step.maker, draft, place=place)
+
+        artefact = self.cache.make(step.recipe, make)
+        seconds = time.monotonic() - started
+        self.follower.take(step.name, artefact)
+        self.artefacts[step.name] = artefact
+        done = f"made in {seconds:.1f} s" if artefact.made else "cached"
+        logger.info("%-17s %s (%s)", step.name, artefact.meta["line"], done)
+        self._check(step, artefact)
+        return artefact
+
+    @contextmanager
+    def _timed(self, step: Step, draft: Path) -> Iterator[None]:
+        """Leave in the draft how long the making took, if no part of it was done before."""
+        ahead = self.plan.runtime.judge_ahead and step.stage == "judge"
+        ahead = ahead and self.artefacts["sample"].made
+        earlier = [] if ahead else [path for path in step.earlier() if path.exists()]
+        begun = [*draft.iterdir(), *earlier]
+        started = time.monotonic()
+        yield
+        if not begun and "load" in self.artefacts:  # by which the size of a step is known
+            timing = Timing(
+                stage=step.stage,
+                kind=kind_of(self.plan, step, ahead=ahead),
+                units=units_of(self.plan, step, sizes_of(self.plan, self.artefacts)),
+                seconds=time.monotonic() - started,
+                hardware=this_hardware(),
             )
-            for name, dataset in self.plan.held_out.items()
-        }
+            write_timing(draft, timing)
 
-    def _clean(self, prompts: Artefact, held_out: Mapping[str, Artefact]) -> Artefact:
-        test = prompts_file(Path(), Split.test).name
-        words = self.plan.settings.overlap_words
-        return self._make(
-            "decontaminate",
-            {"words": words},
-            {
-                "prompts": prompts.digest,
-                "held_out": digest_of_json([one.files[test] for one in held_out.values()]),
-            },
-            MakeClean(
-                prompts=prompts.folder,
-                held_out=[one.folder for one in held_out.values()],
-                words=words,
-            ),
-        )
-
-    def _check_gold(self, name: str, prompts: Artefact) -> None:
-        checked = self._make(
-            "check",
-            {**self._settings("verifier"), **self._settings("answer_format")},
-            {"prompts": prompts.digest},
-            MakeCheck(
-                verifier=self.plan.verifier,
-                answer_format=self.plan.answer_format,
-                prompts=prompts.folder,
-                processes=self.plan.runtime.judges,
-            ),
-            role=name or None,
-        )
-        check_golds(
-            name or self.plan.dataset.name, checked, allowed=self.plan.settings.max_unverified
-        )
-
-    def _responses(self, prompts: Artefact) -> Artefact:
-        return self._make(
-            "sample",
-            self._settings(
-                *("teacher", "sampling", "answer_format"),
-                *(["verifier"] if self.plan.sampling.needs_verdicts else []),
-            ),
-            {
-                "prompts": prompts.files[prompts_file(Path(), Split.train).name],
-                "teacher": self.plan.identities["teacher"],
-            },
-            MakeResponses(
-                teacher=self.plan.teacher,
-                sampling=self.plan.sampling,
-                verifier=self.plan.verifier,
-                answer_format=self.plan.answer_format,
-                prompts=prompts.folder,
-                stores=self.plan.outputs / "pool",
-                processes=self.plan.runtime.judges,
-            ),
-            holds_model=True,
-            resumes=True,
-            beside=lambda recipe: self._ahead(prompts, recipe),
-        )
-
-    def _ahead(self, prompts: Artefact, responses: Recipe) -> JudgingAhead | None:
-        """Return what judges these responses while they are made."""
-        if not self.plan.runtime.judge_ahead:
-            return None
-        about = {
-            "version": VERSIONS["judge"],
-            **self._settings("verifier", "answer_format"),
-            "prompts": prompts.files[prompts_file(Path(), Split.train).name],
-            "responses": responses.key,
-        }
-        return JudgingAhead(
-            verifier=self.plan.verifier,
-            answer_format=self.plan.answer_format,
-            prompts=prompts.folder,
-            folder=self.cache.root / "judge" / "ahead" / digest_of_json(about)[:32],
-        )
-
-    def _rewards(self, prompts: Artefact, responses: Artefact) -> Artefact:
-        ahead = self._ahead(prompts, responses.recipe)
-        rewards = self._make(
-            "judge",
-            {**self._settings("verifier"), **self._settings("answer_format")},
-            {
-                "prompts": prompts.files[prompts_file(Path(), Split.train).name],
-                "responses": responses.digest,
-            },
-            MakeRewards(
-                verifier=self.plan.verifier,
-                answer_format=self.plan.answer_format,
-                prompts=prompts.folder,
-                responses=responses.folder,
-                processes=self.plan.runtime.judges,
-                ahead=ahead and ahead.folder,
-            ),
-        )
-        check_verdicts(rewards, responses, max_unjudged=self.plan.settings.max_unjudged)
-        return rewards
-
-    def _weights(self, responses: Artefact, rewards: Artefact) -> Artefact:
-        weights = self._make(
-            "weigh",
-            self._settings("weighting", "budget"),
-            {"responses": responses.digest, "rewards": rewards.digest},
-            MakeWeights(
-                weighting=self.plan.weighting,
-                budget=self.plan.budget,
-                responses=responses.folder,
-                rewards=rewards.folder,
-            ),
-        )
-        self.plan.limits.check(weights.meta["health"])
-        return weights
-
-    def _tokens(self, prompts: Artefact, responses: Artefact) -> Artefact:
-        """Return the token ids of the pool: arms with equal tokenizers share them."""
-        student = self.plan.student
-        files = student.tokenizer_sources()
-        return self._make(
-            "tokenise",
-            self._settings("answer_format"),
-            {
-                "prompts": prompts.files[prompts_file(Path(), Split.train).name],
-                "responses": responses.digest,
-                "tokenizer": digest_of_json(
-                    {path.name: digest_of_path(path) for path in files}
-                    or [student.model, student.revision]
-                ),
-            },
-            MakeTokens(
-                student=student,
-                answer_format=self.plan.answer_format,
-                prompts=prompts.folder,
-                responses=responses.folder,
-                processes=self.plan.runtime.judges,
-            ),
-        )
-
-    def _references(self, pool: Mapping[str, Artefact]) -> Artefact:
-        """Return what the base student makes of the responses; its own settings have little say."""
+    def _check(self, step: Step, artefact: Artefact) -> None:
+        """Stop the run where too much went wrong, also when the artefact was made by another."""
         plan = self.plan
-        return self._make(
-            "refer",
-            {
-                **self._settings("answer_format"),
-                "student": {
-                    name: value
-                    for name, value in settings_of(plan.student).items()
-                    if name not in _UNREFERRED
-                },
-            },
-            {
-                "tokens": pool["tokens"].digest,
-                "responses": pool["responses"].digest,
-                "base": plan.identities["student"],
-            },
-            MakeReferences(
-                student=plan.student,
-                answer_format=plan.answer_format,
-                pool=_folders(pool),
-                how=self._how(),
-            ),
-            holds_model=True,
-        )
-
-    def _student(self, pool: Mapping[str, Artefact]) -> Artefact:
-        plan = self.plan
-        dev_tokens = plan.evaluation.max_tokens
-        prompts = pool["prompts"]
-        made_from = {name: artefact.digest for name, artefact in pool.items() if name != "prompts"}
-        return self._make(
-            "train",
-            {
-                **self._settings("student", "objective", "budget", "answer_format", "verifier"),
-                "dev_tokens": dev_tokens,
-            },
-            {
-                "prompts": digest_of_json(
-                    [prompts.files[prompts_file(Path(), split).name] for split in _LEARNT_FROM]
-                ),
-                **made_from,
-                "base": plan.identities["student"],
-            },
-            MakeStudent(
-                student=plan.student,
-                objective=plan.objective,
-                verifier=plan.verifier,
-                answer_format=plan.answer_format,
-                budget=plan.budget,
-                pool=_folders(pool),
-                how=self._how(),
-                processes=plan.runtime.judges,
-                max_tokens=dev_tokens,
-            ),
-            holds_model=True,
-            resumes=True,
-            processes=plan.runtime.processes,
-        )
-
-    def _how(self) -> TrainingHow:
-        runtime = self.plan.runtime
-        return TrainingHow(
-            row_tokens=runtime.row_tokens, packing=runtime.packing, sharding=runtime.sharding
-        )
-
-    def _scores(self, name: str, prompts: Artefact, student: Artefact) -> None:
-        test = prompts.files[prompts_file(Path(), Split.test).name]
-        plan = self.plan
-        if not prompts.meta["prompts"][Split.test.value]:
-            logger.warning("the data set has no test prompts: nothing is evaluated")
-            return
-        models = {
-            "teacher": (plan.teacher.model, plan.teacher.revision, plan.identities["teacher"]),
-            "base": (plan.student.model, plan.student.revision, plan.identities["student"]),
-            "student": (str(student.folder / "model"), None, student.digest),
-        }
-        for role, (model, revision, identity) in models.items():
-            if model is None:
-                continue
-            on_hub = role != "student" and not local_folders(model)
-            self._make(
-                "evaluate",
-                self._settings("evaluation", "verifier", "answer_format"),
-                {
-                    "prompts": test,
-                    "model": digest_of_json([model, revision]) if on_hub else identity,
-                },
-                MakeScores(
-                    evaluation=plan.evaluation,
-                    verifier=plan.verifier,
-                    answer_format=plan.answer_format,
-                    model=locate(model),
-                    revision=revision,
-                    prompts=prompts.folder,
-                    processes=plan.runtime.judges,
-                ),
-                holds_model=True,
-                role=f"{role}/{name}" if name else role,
-            )
+        if step.stage == "check":
+            name = step.role or plan.dataset.name
+            check_golds(name, artefact, allowed=plan.settings.max_unverified)
+        elif step.stage == "judge":
+            responses = self.artefacts["sample"]
+            check_verdicts(artefact, responses, max_unjudged=plan.settings.max_unjudged)
+        elif step.stage == "weigh":
+            plan.limits.check(artefact.meta["health"])
 
     def _finish(self) -> Outcome:
         record = find_record(self.plan, self.artefacts)
@@ -366,66 +131,3 @@ class _Cell:
             group = self.follower.group
             record = write_record(self.plan, self.artefacts, group=group, tracked=where)
         return Outcome(artefacts=self.artefacts, record=record)
-
-    def _settings(self, *groups: str) -> dict[str, object]:
-        return {group: settings_of(getattr(self.plan, group)) for group in groups}
-
-    def _make(
-        self,
-        stage: str,
-        settings: Mapping[str, object],
-        inputs: Mapping[str, str],
-        maker: Maker,
-        *,
-        holds_model: bool = False,
-        resumes: bool = False,
-        beside: Callable[[Recipe], JudgingAhead | None] = lambda _: None,
-        processes: int = 1,
-        role: str | None = None,
-    ) -> Artefact:
-        recipe = Recipe(stage=stage, version=VERSIONS[stage], settings=settings, inputs=inputs)
-        name = f"{stage}/{role}" if role else stage
-        started = time.monotonic()
-        place = Place(
-            isolate=holds_model and self.plan.runtime.isolate, resumes=resumes, processes=processes
-        )
-
-        def make(draft: Path) -> Meta:
-            self.plan.evaluation.check()
-            self.plan.student.check()
-            judging = beside(recipe)
-            with judging.beside(draft) if judging else nullcontext():
-                return self.follower.follow(name, maker, draft, place=place)
-
-        artefact = self.cache.make(recipe, make)
-        seconds = time.monotonic() - started
-        self.follower.take(name, artefact)
-        self.artefacts[name] = artefact
-        done = f"made in {seconds:.1f} s" if artefact.made else "cached"
-        logger.info("%-17s %s (%s)", name, artefact.meta["line"], done)
-        return artefact
-
-
-def _folders(pool: Mapping[str, Artefact]) -> PoolFolders:
-    return PoolFolders(**{name: artefact.folder for name, artefact in pool.items()})
-
-
-_LEARNT_FROM = (Split.train, Split.dev)
-_UNREFERRED = (
-    "seed",
-    "epochs",
-    "max_steps",
-    "batch_prompts",
-    "learning_rate",
-    "warmup",
-    "min_learning_rate",
-    "weight_decay",
-    "max_gradient_norm",
-    "gradient_checkpointing",
-    "eval_every",
-    "keep_checkpoints",
-    "collapse_window",
-    "collapse_drop",
-    "collapse_surge",
-)
-"""The student's settings that have no say in its log-probs before it learns."""

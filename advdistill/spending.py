@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from advdistill.gpus import joules_used, visible_devices
-from advdistill.hardware import hardware_here
+from advdistill.hardware import this_hardware
 
 
 @dataclass
@@ -28,7 +28,9 @@ def spending(
     *, gpus: int | None = None, read: Callable[[], list[float] | None] = joules_used
 ) -> Iterator[Spent]:
     """Yield what the block takes; `read` gives a counter a device, in joules."""
-    spent = Spent(gpus=len(visible_devices()) if gpus is None else gpus, hardware=hardware_here())
+    spent = Spent(
+        gpus=len(visible_devices()) if gpus is None else gpus, hardware=str(this_hardware())
+    )
     before, begun = read(), time.monotonic()
     yield spent
     spent.seconds = round(time.monotonic() - begun, 3)

@@ -54,7 +54,7 @@ class Follower:
             if resumed:
                 file.write("\n")  # a line that was torn ends here
             watch = _CurveWatch(name, tracker, progress, file, earlier)
-            return _made(maker, draft, watch, place)
+            return carry_out(maker, draft, watch, place)
 
     def take(self, name: str, artefact: Artefact) -> None:
         """Tell the tracker of a finished artefact; one that was cached has its curves replayed."""
@@ -115,7 +115,8 @@ class Follower:
         )
 
 
-def _made(maker: Maker, draft: Path, watch: Watch, place: Place) -> Meta:
+def carry_out(maker: Maker, draft: Path, watch: Watch, place: Place) -> Meta:
+    """Return what the maker gives back, called where the place says."""
     if place.processes > 1:
         return run_ranks(maker, draft, watch, processes=place.processes)
     if not place.isolate:

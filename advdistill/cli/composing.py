@@ -31,6 +31,15 @@ def compose_run(overrides: Sequence[str]) -> DictConfig:
     return _composed("config", overrides)
 
 
+def compose_run_with_hydra(overrides: Sequence[str]) -> DictConfig:
+    """Return the same with Hydra's own settings and the chosen options below `hydra`.
+
+    Raises:
+        ConfigError: an override names what is not there, or cannot be read.
+    """
+    return _composed("config", overrides, with_hydra=True)
+
+
 def compose_groups(defaults: Mapping[str, str], overrides: Sequence[str]) -> DictConfig:
     """Return a configuration of these groups alone; `defaults` maps each to its usual option.
 
@@ -63,10 +72,10 @@ def overrides_and_rest(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
 _COMMAND = "command"
 
 
-def _composed(name: str, overrides: Sequence[str]) -> DictConfig:
+def _composed(name: str, overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-            return compose(name, overrides=list(overrides))
+            return compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(_explained(name, overrides, str(error))) from error
 

@@ -26,6 +26,8 @@ VERBS = {
     "pool": "list, check, fill, merge, export and import the stores of teachers' answers",
     "sync": "upload the finished offline W&B runs of a sweep or of single runs, each once",
     "wandb-dashboard": "save a W&B workspace and a report of a sweep",
+    "plan": "show what a run or a sweep would make: stages, tokens, disk, memory and hours",
+    "doctor": "look for every fault that is known to spoil a run, each with its remedy",
 }
 """Each is a module of its name in this package, imported when it is asked for."""
 
@@ -38,6 +40,8 @@ examples:
   advdistill validate +experiment=gsm8k_qwen dataset.path=FOLDER
   advdistill compare outputs/sweeps/quickstart/3f2a9c0d41be
   advdistill power --seeds 3,5 --items 600
+  advdistill plan weighting=uniform,softmax seeds=3 --probe
+  advdistill doctor +experiment=gsm8k_qwen
   advdistill audit outputs/runs/quickstart/2026-01-31_12-00-00 -o report.md
   advdistill sweep status
   advdistill report outputs/runs/quickstart/* -o report.html

@@ -51,7 +51,7 @@ def resolved(cell: CellFile, of: Finished, plan_for: Planner) -> CellFile:
     """
     tokens = of.stages["train"].meta["tokens"]
     prompts = of.stages["load"].meta["prompts"][Split.train.value]
-    overrides = _equal_tokens(cell.overrides, tokens / prompts)
+    overrides = equal_tokens(cell.overrides, tokens / prompts)
     plan = planned(overrides, plan_for)
     return replace(cell, key=key_of(plan), overrides=overrides, **_configuration(plan))
 
@@ -96,7 +96,7 @@ def _waits_for(point: Point, plan: Plan, plan_for: Planner) -> str | None:
     """
     if point.equal_to is None or plan.budget.unit is BudgetUnit.tokens:
         return None
-    planned(_equal_tokens(point.overrides, 1.0), plan_for)  # found out now if that cannot work
+    planned(equal_tokens(point.overrides, 1.0), plan_for)  # found out now if that cannot work
     return key_of(planned(point.equal_to.overrides, plan_for))
 
 
@@ -130,7 +130,7 @@ def _ordered(cells: Iterable[CellFile]) -> list[CellFile]:
     return sorted(every, key=lambda cell: (cell.equal_to is not None, cell.id not in firsts))
 
 
-def _equal_tokens(overrides: Iterable[str], per_prompt: float) -> list[str]:
+def equal_tokens(overrides: Iterable[str], per_prompt: float) -> list[str]:
     """Return the overrides with a budget of so many response tokens per training prompt."""
     others = [one for one in overrides if not _is_budget(one)]
     return [*others, f"{_BUDGET}=tokens", f"{_BUDGET}.amount={per_prompt!r}"]

@@ -30,6 +30,16 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
 
 
+def test_a_look_changes_nothing(cache: Cache) -> None:
+    assert cache.look(RECIPE) is None
+    assert not cache.root.exists()
+    made = cache.make(RECIPE, write_two)
+    assert cache.look(RECIPE) == replace(made, made=False)
+    (made.folder / "one.txt").write_text("2")
+    assert cache.look(RECIPE) is None
+    assert made.folder.exists()
+
+
 def test_what_was_made_is_found_and_not_made_again(cache: Cache) -> None:
     assert cache.find(RECIPE) is None
     made = cache.make(RECIPE, write_two)
