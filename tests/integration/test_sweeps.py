@@ -17,7 +17,6 @@ from tests.integration.runs import (
     copy_of,
     digests,
     finish,
-    folder_of,
     read_manifest,
     start,
 )
@@ -105,7 +104,7 @@ def test_two_weightings_with_their_null_cells_share_all_they_can(
     finished: Path, tmp_path: Path
 ) -> None:
     outputs = copy_of(finished, tmp_path)
-    command = ("-m", *SMALL, "weighting=uniform,softmax")
+    command = ("-m", *SMALL, "weighting=uniform,softmax", "student.max_steps=1")
     done = call(outputs, *command)
     assert done.code == 0, done.err
     [folder] = outputs.glob("sweeps/quickstart_small/*")
@@ -117,15 +116,17 @@ def test_two_weightings_with_their_null_cells_share_all_they_can(
         ("matched_random of softmax", True, "done"),
         ("uniform at equal tokens as softmax", True, "done"),
     ]
-    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 4, "train": 5}
+    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 4, "train": 1 + 5}
     before = digests(outputs)
     again = call(outputs, *command)
     assert (again.code, again.made, digests(outputs)) == (0, [], before)
     [costs] = [stage for stage in cost_of(folder).stages if stage.stage == "train"]
     assert (costs.uses, costs.artefacts) == (5, 5)
 
-    scores = folder_of(outputs, "evaluate/student") / "items.parquet"
-    scores.unlink()
+    run = cells[0].run
+    assert run is not None
+    stages = json.loads((run / "stages.json").read_text())
+    (Path(stages["evaluate/student"]["folder"]) / "items.parquet").unlink()
     assert [cell.state.value for cell in read_sweep(folder).cells].count("failed") == 1
     third = call(outputs, *command)
     assert third.made == ["evaluate/student"]
