@@ -116,7 +116,7 @@ def test_two_weightings_with_their_null_cells_share_all_they_can(
         ("matched_random of softmax", True, "done"),
         ("uniform at equal tokens as softmax", True, "done"),
     ]
-    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 4, "train": 1 + 5}
+    assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 5, "train": 1 + 5}
     before = digests(outputs)
     again = call(outputs, *command)
     assert (again.code, again.made, digests(outputs)) == (0, [], before)
