@@ -49,7 +49,7 @@ def write_run(outputs: Path, cell: Cell) -> Path:
         settings=replace(plan.settings, seed=cell.seed),
         config=_seeded(plan.config, cell.seed),
     )
-    return Path(write_record(seeded, _artefacts(seeded, cell), tracked=None).run)
+    return Path(write_record(seeded, _artefacts(seeded, cell), group="g", tracked=None).run)
 
 
 def answers(rng: np.random.Generator, shares: NDArray[np.float64]) -> list[bool]:

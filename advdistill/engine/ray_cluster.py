@@ -95,7 +95,7 @@ def joined(placement: Placement) -> Iterator[None]:
         yield
         return
     try:
-        with _signals_kept():
+        with signals_kept():
             _connect(placement.address)
         yield
     finally:
@@ -103,7 +103,7 @@ def joined(placement: Placement) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
+def signals_kept() -> Iterator[None]:
     """Keep what the caller does at SIGTERM and SIGCHLD.
 
     At SIGTERM Ray would end the process with an exit code of its own; where the caller does

@@ -58,14 +58,17 @@ class RayLauncher(Launcher):
         """Run the jobs and return what they gave back, in their order."""
         import ray  # only here: Hydra imports this module for every command
 
+        from advdistill.engine.ray_cluster import signals_kept
+
         if not ray.is_initialized():
             # None where a cluster runs, whose dashboard it is to decide on
             dashboard = None if self.address else False
-            ray.init(
-                address=self.address or "local",
-                include_dashboard=dashboard,
-                logging_level=logging.ERROR,
-            )
+            with signals_kept():
+                ray.init(
+                    address=self.address or "local",
+                    include_dashboard=dashboard,
+                    logging_level=logging.ERROR,
+                )
         remote = ray.remote(_run).options(
             max_retries=0, num_cpus=self.num_cpus, num_gpus=self.num_gpus
         )
