@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests at a time.
+# Tests at a time, each on one thread.
 JOBS ?= 2
 
 .PHONY: quickstart test lint bench clean
@@ -11,7 +11,7 @@ quickstart: $(VENV)/.complete
 	HF_HUB_OFFLINE=1 $(BIN)/python run.py
 
 test: $(VENV)/.complete-dev
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.complete-dev
 	$(BIN)/ruff format --check .
