@@ -32,6 +32,10 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.pool_crash --transformers 80 --ray 10
 	$(BIN)/python -m benchmarks.adaptive
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.sweep sharing
+	$(BIN)/python -m benchmarks.sweep kills --kills 20
+	$(BIN)/python -m benchmarks.sweep launchers
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.endpoint
 	$(BIN)/python -m benchmarks.sft_parity
