@@ -111,11 +111,13 @@ def signals_kept() -> Iterator[None]:
     unseen have no exit code for whoever started them.
     """
     stop, child = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGCHLD)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, child or signal.SIG_DFL)
-        if callable(stop):
-            signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, child or signal.SIG_DFL)
+            if callable(stop):
+                signal.signal(signal.SIGTERM, stop)
 
 
 def _connect(address: str | None) -> None:

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from advdistill.engine.ray_cluster import Placement
+from advdistill.engine.ray_cluster import Placement, signals_kept
 from advdistill.engine.ray_shards import Crew, Patience
 from advdistill.errors import DataError, StageError
 from advdistill.interfaces import Ask
@@ -24,7 +24,8 @@ def cluster() -> Iterator[object]:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **SETTINGS})
-    cluster.connect()
+    with signals_kept():
+        cluster.connect()
     yield cluster
     ray.shutdown()
     cluster.shutdown()
