@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 from advdistill.cli.lines import discard_output
 from advdistill.cli.showing import printable
-from advdistill.errors import AdvDistillError, ConfigError
+from advdistill.cli.verbs import known_verb
+from advdistill.errors import AdvDistillError
 
 VERBS = {
     "judge": "judge answers: any JSON Lines with `gold` and `response`, one verdict a line",
@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verb in ("--help", "-h", "help"):
             print(_HELP, end="")
             return 0
-        code = import_module(f"advdistill.cli.{_known(verb).replace('-', '_')}").main(rest)
+        code = import_module(f"advdistill.cli.{known_verb(verb, VERBS).replace('-', '_')}").main(
+            rest
+        )
         sys.stdout.flush()  # here, where a reader that has left can still be caught
         return code
     except AdvDistillError as error:
@@ -75,14 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 128 + signal.SIGINT
-
-
-def _known(verb: str) -> str:
-    if verb in VERBS:
-        return verb
-    near = get_close_matches(verb, VERBS, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise ConfigError(f"unknown verb '{verb}'{hint} (known: {', '.join(VERBS)})")
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
-from advdistill.errors import ConfigError
+from advdistill.cli.verbs import known_verb
 
 VERBS = {
     "ls": "list the stores: whose answers they hold, how many, on how much disk",
@@ -45,15 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     verb, *rest = arguments or ["--help"]
     if verb in ("--help", "-h", "help"):
         _parser().parse_args(["--help"])
-    return import_module(f"advdistill.cli.pool_{_known(verb)}").main(rest)
-
-
-def _known(verb: str) -> str:
-    if verb in VERBS:
-        return verb
-    near = get_close_matches(verb, VERBS, n=1)
-    hint = f"; did you mean 'pool {near[0]}'?" if near else ""
-    raise ConfigError(f"unknown verb 'pool {verb}'{hint} (known: {', '.join(VERBS)})")
+    return import_module(f"advdistill.cli.pool_{known_verb(verb, VERBS, of='pool')}").main(rest)
 
 
 def _parser() -> argparse.ArgumentParser:
