@@ -10,11 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from advdistill.cli.compare_text import latex, markdown, screen
+from advdistill.cli.comparing import add_question, compared
 from advdistill.cli.lines import writing_text
 from advdistill.compare.claims import Comparison
-from advdistill.compare.comparison import Question, compare
-from advdistill.compare.gathering import gather
-from advdistill.compare.looking import counted
 from advdistill.telling_comparison import tell_comparison
 from advdistill.tracked_groups import group_at
 
@@ -38,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         DataError: a folder holds no finished run, or something cannot be written.
     """
     options = _parser().parse_args(arguments)
-    comparison = compared(options)
+    comparison, _ = compared(options, metric=options.metric)
     text = _text(comparison, options)
     if options.json is not None:
         with writing_text(options.json) as output:
@@ -50,23 +48,6 @@ def main(arguments: Sequence[str]) -> int:
         where = track(comparison, Path(options.folders[0]))
         print(f"\nW&B       {where or 'nothing: it is disabled'}")
     return 0
-
-
-def compared(options: argparse.Namespace) -> Comparison:
-    """Return the comparison that the arguments ask for, its looks recorded."""
-    gathered = gather([Path(folder) for folder in options.folders])
-    comparison = compare(
-        gathered.members,
-        Question(
-            against=options.against,
-            metric=options.metric,
-            task=options.task,
-            margin=options.margin,
-        ),
-        title=gathered.title,
-        refusals=gathered.refusals,
-    )
-    return counted(comparison, gathered.members)
 
 
 def track(comparison: Comparison, folder: Path) -> str | None:
@@ -88,16 +69,6 @@ def _text(comparison: Comparison, options: argparse.Namespace) -> str:
     return screen(comparison, width=width, checkpoints=options.checkpoints)
 
 
-def _points(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 100:
-        raise argparse.ArgumentTypeError(f"is '{text}'; wanted points above 0 and below 100")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="advdistill compare",
@@ -105,16 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folders", nargs="+", metavar="RUN|SWEEP", help="runs, or a sweep's folder")
-    parser.add_argument(
-        "--against", metavar="LEVEL", help="the baseline, LEVEL or FACTOR=LEVEL (uniform)"
-    )
-    parser.add_argument(
-        "--margin", type=_points, metavar="POINTS",
-        help="largest difference that counts as none, if the runs' configuration declared none",
-    )  # fmt: skip
+    add_question(parser)
     parser.add_argument("--metric", default="accuracy", help="accuracy, pass@K or maj@K (accuracy)")
-    parser.add_argument("--task", metavar="NAME", help="one evaluated data set (all)")
     parser.add_argument("--checkpoints", action="store_true", help="list every pair of checkpoints")
     parser.add_argument("--json", metavar="FILE", help="write everything found there, too")
     parser.add_argument("--wandb", action="store_true", help="track it, in the first one's group")

@@ -6,11 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from advdistill.cli.comparing import add_question, compared
 from advdistill.cli.showing import printable
-from advdistill.compare.comparison import Question, compare
-from advdistill.compare.gathering import gather
-from advdistill.compare.looking import counted
-from advdistill.errors import ConfigError
 from advdistill.report.page import page_of
 from advdistill.report.writing import check_path, write_report
 
@@ -35,28 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     path = Path(options.output)
     check_path(path)
-    gathered = gather([Path(folder) for folder in options.folders])
-    comparison = compare(
-        gathered.members,
-        Question(against=options.against, margin=options.margin, task=options.task),
-        title=gathered.title,
-        refusals=gathered.refusals,
-    )
-    comparison = counted(comparison, gathered.members)
-    page = page_of(comparison, [member.run for member in gathered.members])
+    page = page_of(*compared(options))
     page_file, *beside = write_report(page, path)
     print(printable(f"The report is in {page_file}, its tables in {', '.join(map(str, beside))}."))
     return 0
-
-
-def _points(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise ConfigError(f"--margin {text}: wanted a number of points, such as 1") from error
-    if not 0 < value < 100:
-        raise ConfigError(f"--margin {text}: wanted points above 0 and below 100")
-    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,16 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folders", nargs="+", metavar="RUN|SWEEP", help="runs, or a sweep's folder")
+    add_question(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="report.html", help="to be written (report.html)"
     )
-    parser.add_argument(
-        "--against", metavar="LEVEL", help="the baseline, LEVEL or FACTOR=LEVEL (uniform)"
-    )
-    parser.add_argument(
-        "--margin", type=_points, metavar="POINTS",
-        help="largest difference that counts as none, if the runs' configuration declared none",
-    )  # fmt: skip
-    parser.add_argument("--task", metavar="NAME", help="one evaluated data set (all)")
     return parser
