@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_1samp
 
 from advdistill.compare.claims import CheckpointClaim, EffectSize, Interval, Method
 from advdistill.compare.item_scores import ItemScores
@@ -71,6 +70,8 @@ def checkpoint_claim(pair: Checkpoints, *, level: float) -> CheckpointClaim:
 
 def _over_items(differences: np.ndarray, level: float) -> tuple[float, float, float]:
     """Return p-value and interval of the mean; equal items say nothing."""
+    from scipy.stats import ttest_1samp
+
     if len(differences) < 2 or np.ptp(differences) <= EQUAL:
         return 1.0, -1.0, 1.0
     found: Any = ttest_1samp(differences, 0.0)

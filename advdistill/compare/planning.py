@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from scipy.stats import chi2
-
 from advdistill.compare.weightings import ArmPair
 from advdistill.statistics.crossed import crossed
 from advdistill.statistics.power import (
@@ -80,6 +78,8 @@ def measured(pairs: Sequence[ArmPair]) -> Scenario:
     The pairs share arms and so their seeds' luck: the band is as wide as that of one pair, by
     chi-squared with S - 1 degrees of freedom.
     """
+    from scipy.stats import chi2
+
     found = [crossed(pair.first_SI - pair.second_SI) for pair in pairs]
     components = [variances_of(one) for one in found]
     seeds = min(one.seeds for one in found)

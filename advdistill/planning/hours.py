@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
-from scipy import stats
 
 from advdistill.hardware import Hardware
 from advdistill.planning.looking import READ, Looked, Planned
@@ -135,6 +134,8 @@ def _line(units_T: np.ndarray, seconds_T: np.ndarray) -> tuple[float, float]:
 
 def _factor(seconds_T: np.ndarray, guessed_T: np.ndarray) -> float:
     """Return by which factor one more time may differ, 19 times in 20, from what is expected."""
+    from scipy import stats
+
     count = len(seconds_T)
     if count < 3:
         return FEW

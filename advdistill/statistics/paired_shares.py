@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import sqrt
 
-from scipy.stats import norm
-
 
 def share_difference(
     only_first: int, only_second: int, items: int, *, level: float
@@ -15,6 +13,8 @@ def share_difference(
     The adjusted Wald interval of Bonett and Price 2012: one item is added to either kind of
     disagreement.
     """
+    from scipy.stats import norm
+
     first, second = (only_first + 1) / (items + 2), (only_second + 1) / (items + 2)
     middle = first - second
     error = sqrt((first + second - middle**2) / (items + 2))

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root_scalar
-from scipy.stats import chi2, norm
 
 from advdistill.statistics.crossed import LEAST_SEEDS, Crossed
 from advdistill.statistics.two_part_t import Spread, half_width
@@ -58,6 +56,8 @@ def power(difference: float, variances: Variances, design: Design) -> float:
 
 def smallest_difference(variances: Variances, design: Design, *, wanted: float = 0.8) -> float:
     """Return the difference that is shown with the wanted power; above 1 nothing can be."""
+    from scipy.optimize import root_scalar
+
     critical = _critical(variances, design)
 
     def lacking(difference: float) -> float:
@@ -111,6 +111,8 @@ def _fewest_items(
 def _claimed(
     difference: float, variances: Variances, design: Design, critical: NDArray[np.float64]
 ) -> float:
+    from scipy.stats import norm
+
     error = np.sqrt(sum(_of_mean(variances, design)))
     above = norm.sf((critical - difference) / error)
     return float(np.mean(above + norm.cdf((-critical - difference) / error)))
@@ -124,6 +126,8 @@ def _of_mean(variances: Variances, design: Design) -> tuple[float, float]:
 
 def _critical(variances: Variances, design: Design) -> NDArray[np.float64]:
     """Return the least mean that is claimed, for each of the estimates of the seeds' variance."""
+    from scipy.stats import chi2
+
     by_seeds, by_items = _of_mean(variances, design)
     degrees = design.seeds - 1
     nodes = (np.arange(_NODES) + 0.5) / _NODES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import permutation_test
 
 LEAST = 6
 """Seeds; fewer cannot give a p-value below 0.05, which is at least 2 / 2^S."""
@@ -18,6 +17,8 @@ def sign_flip(differences_S: NDArray[np.float64]) -> NDArray[np.float64]:
     Fisher 1935's randomisation test. Exact up to 12 seeds; beyond, 4,096 arrangements are drawn
     from a fixed seed and the observed one is counted in.
     """
+    from scipy.stats import permutation_test
+
     found = permutation_test(
         (differences_S,),
         lambda x, axis: np.mean(x, axis=axis),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize.elementwise import find_root
-from scipy.stats import t as student
 
 from advdistill.statistics.crossed import EQUAL, Array, Crossed
 
@@ -51,6 +49,9 @@ def half_width(spread: Spread, *, level: float) -> Array:
 
     Infinite where the error is.
     """
+    from scipy.optimize.elementwise import find_root
+    from scipy.stats import t as student
+
     wanted = (1 - level) / 2
 
     def excess(t: Array, share: Array) -> Array:
@@ -75,6 +76,8 @@ def tail(t: Array, spread: Spread) -> Array:
 
 
 def _tail(t: Array, seed_share: Array, spread: Spread) -> Array:
+    from scipy.stats import t as student
+
     by_seeds = student.sf(t, spread.seed_degrees)
     by_items = student.sf(t, spread.item_degrees)
     return seed_share * by_seeds + (1 - seed_share) * by_items

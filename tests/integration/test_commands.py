@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from advdistill.cli.main import VERBS
 from advdistill.records import Verdict
 
 COMMAND = [sys.executable, "-m", "advdistill"]
@@ -89,6 +90,16 @@ def test_judging_needs_no_heavy_library() -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     assert "advdistill.judging" in imported
     assert imported & HEAVY == set()
+
+
+def test_no_verbs_help_needs_a_heavy_library() -> None:
+    modules = [f"advdistill.cli.{verb.replace('-', '_')}" for verb in VERBS]
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert "advdistill.cli.report" in loaded
+    assert loaded & {*HEAVY, "matplotlib", "pandas", "ray", "statsmodels"} == set()
 
 
 def test_a_stream_is_judged_as_it_arrives() -> None:
