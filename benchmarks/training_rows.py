@@ -102,8 +102,7 @@ def examples(
 
 def write_student(folder: Path, shape: str, name: str, *, words: str = WORDS) -> None:
     """Write a random Qwen3 of the shape and its tokenizer, which cuts texts into such words."""
-    tokenizer = _tokenizer(name, min(SHAPES[shape], 8_192), words)
-    tokenizer.save_pretrained(folder)
+    tokenizer = write_tokenizer(folder, name, min(SHAPES[shape], 8_192), words)
     config = Qwen3Config(
         vocab_size=SHAPES[shape],
         hidden_size=256,
@@ -119,6 +118,15 @@ def write_student(folder: Path, shape: str, name: str, *, words: str = WORDS) ->
     )
     torch.manual_seed(0)
     Qwen3ForCausalLM(config).save_pretrained(folder)
+
+
+def write_tokenizer(
+    folder: Path, name: str, vocabulary: int, words: str
+) -> PreTrainedTokenizerFast:
+    """Write a tokenizer trained on the source's texts, which it cuts into such words."""
+    tokenizer = _tokenizer(name, vocabulary, words)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
 
 
 def _example(prompt_id: str, sample: int, asked: list[int], answer: list[int]) -> Example:
