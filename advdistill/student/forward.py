@@ -14,7 +14,7 @@ import torch
 from advdistill.errors import StageError
 from advdistill.interfaces import Packing
 from advdistill.student.batches import Row
-from advdistill.student.head import CHUNK_BYTES, Head, TokenLoss, fused_loss, logprobs
+from advdistill.student.head import Head, TokenLoss, fused_loss, logprobs
 from advdistill.student.packing import MicroBatch, micro_batches
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class PassLoss(torch.nn.Module):
     """Decoder, head and loss of one pass."""
 
     def __init__(
-        self, model: PreTrainedModel, *, alone: bool = False, chunk_bytes: int = CHUNK_BYTES
+        self, model: PreTrainedModel, *, alone: bool = False, chunk_bytes: int | None = None
     ) -> None:
-        """Wrap the model; `chunk_bytes` of logits exist at a time.
+        """Wrap the model; `chunk_bytes` of logits exist at a time, or as many as suit the device.
 
         `alone` saves memory where no other process shares the gradient: that of the vocabulary's
         matrices is added to them without a matrix of its own. Each loss must then be followed by

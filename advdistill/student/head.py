@@ -14,7 +14,9 @@ import torch
 TokenLoss = Callable[[torch.Tensor, slice], torch.Tensor]
 """Returns the loss, a scalar, of the log-probs of one slice of the tokens."""
 
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = {"cpu": 64 * 2**20, "cuda": 2**30}
+"""Of logits at a time, by device. On CUDA each chunk reads the head's weight and rewrites its
+gradient, which many tokens should share; on a CPU few pages should be touched."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,8 +28,8 @@ class Head:
     sum_VD: torch.Tensor | None = None
     """Where given, the gradient of the weight is added to it at once, and autograd sees none of it:
     one tensor of that size less. The loss must then be differentiated once, and not be scaled."""
-    chunk_bytes: int = CHUNK_BYTES
-    """Of the logits that exist at a time."""
+    chunk_bytes: int | None = None
+    """Of the logits that exist at a time; None: `CHUNK_BYTES`."""
 
 
 def fused_loss(
@@ -116,7 +118,8 @@ class _Room:
         dtype = torch.get_autocast_dtype(device) if mixed else hidden_ND.dtype
         wide = torch.promote_types(dtype, torch.float32)
         vocabulary = len(head.weight_VD)
-        size = max(head.chunk_bytes // (wide.itemsize * vocabulary), 1)
+        chunk_bytes = head.chunk_bytes or CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
+        size = max(chunk_bytes // (wide.itemsize * vocabulary), 1)
         powers_NV = hidden_ND.new_empty(min(size, len(hidden_ND)), vocabulary, dtype=wide)
         return cls(
             weight_VD=head.weight_VD.detach().to(dtype),
