@@ -24,7 +24,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from advdistill.interfaces import Packing
 from advdistill.student.attention import separate, tree_attention
-from advdistill.student.attention_flex import Sight
+from advdistill.student.attention_flex import sight
 from advdistill.student.attention_merged import merged
 from advdistill.student.batches import HeldTokens, Row
 from advdistill.student.forward import PassLoss
@@ -97,7 +97,7 @@ def _kernels(
         for start, length in zip(starts, lengths, strict=False)
     )
     places = torch.arange(shared[0].tokens)
-    mask = Sight.of(shared, places.device).sees(places[:, None], places[None, :])
+    mask = sight(shared, places.device)(places[:, None], places[None, :])
 
     def run(kernel: Callable[..., torch.Tensor], trees: tuple[Tree, ...]) -> Callable[[], object]:
         size = trees[-1].start + trees[-1].tokens

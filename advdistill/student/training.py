@@ -82,9 +82,7 @@ def _optimizer(model: PreTrainedModel, student: Finetune) -> torch.optim.Optimiz
         {"params": matrices, "weight_decay": student.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    # CUDA: one kernel for all, which reads and writes each number once
-    fused = model.device.type == "cuda" or None
-    return torch.optim.AdamW(groups, lr=student.learning_rate, fused=fused)
+    return torch.optim.AdamW(groups, lr=student.learning_rate)
 
 
 def _fingerprint(student: Finetune, objective: Objective, budget: Budget, rows: Rows) -> str:

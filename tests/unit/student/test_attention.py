@@ -6,13 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.attention.flex_attention import create_block_mask
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from advdistill.interfaces import Packing
 from advdistill.student.attention import UnpackableError, attend, separate, tree_attention
-from advdistill.student.attention_flex import BLOCK, Sight, block_mask, flex
+from advdistill.student.attention_flex import flex, sight
 from advdistill.student.attention_merged import merged
 from advdistill.student.packing import Tree
 from tests.unit.student.packs import Group, trees_of
@@ -73,41 +72,6 @@ def gap(found: torch.Tensor, wanted: torch.Tensor) -> float:
     return float(((found.double() - wanted).norm() / wanted.norm()).detach())
 
 
-@pytest.mark.parametrize(
-    "groups",
-    [
-        [(6, [5, 4])],
-        [(400, [130, 300, 1]), (33, [1, 90]), (20, [40])],
-        [(128, [128, 256]), (256, [128])],
-        [(300, [700]), (145, [168] * 8)],
-    ],
-)
-def test_the_blocks_of_the_mask_are_those_of_the_whole_square(groups: list[Group]) -> None:
-    trees = trees_of(groups)
-    sight = Sight.of(trees, torch.device("cpu"))
-    size = trees[-1].start + trees[-1].tokens
-    wanted = create_block_mask(
-        lambda _batch, _head, asking, seen: sight.sees(asking, seen),
-        None,
-        None,
-        size,
-        size,
-        device="cpu",
-        BLOCK_SIZE=BLOCK,
-    )
-    found = block_mask(trees, torch.device("cpu"))
-    assert found.shape == wanted.shape
-    for name in ("kv_num_blocks", "full_kv_num_blocks", "q_num_blocks", "full_q_num_blocks"):
-        assert torch.equal(getattr(found, name), getattr(wanted, name)), name
-    for number, places in (
-        ("kv_num_blocks", "kv_indices"),
-        ("full_kv_num_blocks", "full_kv_indices"),
-    ):
-        for row, count in enumerate(getattr(wanted, number).flatten().tolist()):
-            own, other = getattr(found, places)[0, 0, row], getattr(wanted, places)[0, 0, row]
-            assert own[:count].tolist() == other[:count].tolist()
-
-
 @pytest.mark.parametrize("kernel", [merged, separate])
 @pytest.mark.parametrize(("heads", "key_heads", "width"), [(4, 4, 16), (4, 2, 24), (6, 1, 128)])
 def test_a_kernel_attends_as_the_mask_says(
@@ -159,7 +123,7 @@ def test_flex_attends_as_the_mask_says() -> None:
 def test_a_token_sees_its_prompt_and_its_own_response(groups: list[Group]) -> None:
     trees = trees_of(groups)
     places = torch.arange(trees[-1].start + trees[-1].tokens)
-    found = Sight.of(trees, places.device).sees(places[:, None], places[None, :])
+    found = sight(trees, places.device)(places[:, None], places[None, :])
     assert torch.equal(found, seen_by(trees))
 
 
