@@ -1,8 +1,8 @@
 """Response tokens trained per second: this trainer against TRL's, on the same recorded answers.
 
 `python -m benchmarks.training` runs every arm in a process of its own, in turns, and prints each
-one's median with the ratios that are claimed. `--n` shows the cost against the number of answers.
-Needs ADVDISTILL_DATA, and for TRL the extra `bench`.
+one's median with the ratios that are claimed. `--n` shows the cost against the number of answers,
+by the processor time of one thread, which neighbours on the machine lengthen least. Needs ADVDISTILL_DATA, and for TRL the extra `bench`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ TUNED = {
 }
 """glibc keeps what it freed, instead of giving it back to the system and faulting it in again."""
 _PLAIN: Mapping[str, str] = {}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 ARMS = {
     "auto": ("ours: auto", {}),
     "plain": ("ours: prompt not shared", {}),
@@ -118,12 +119,12 @@ def _against_trl(task: Task, shape: str, options: argparse.Namespace) -> None:
 
 def _against_n(task: Task, shape: str, options: argparse.Namespace) -> None:
     table = Table(title=f"{shape}: vocabulary {SHAPES[shape]:,}, {task.source}: cost against N")
-    for column in ("N", "auto", "plain", "ratio", "bound"):
+    for column in ("N", "auto", "plain", "ratio", "bound"):  # tokens per processor second
         table.add_column(column, justify="right")
     for samples in (1, 2, 4, 8, 16, 64):
         prompts = max(1, 8 * task.batch_prompts // samples)
         one = replace(task, samples=samples, batch_prompts=prompts)
-        found = _in_turns(one, ["auto", "plain"], options)
+        found = _in_turns(one, ["auto", "plain"], options, seconds="processor", extra=ONE_THREAD)
         auto, plain = found["auto"], found["plain"]
         bound = _bound(samples, auto.prompt_tokens, auto.response_tokens)
         table.add_row(
@@ -141,15 +142,23 @@ def _bound(samples: int, prompt: float, response: float) -> float:
     return samples * (prompt + response) / (prompt + samples * response)
 
 
-def _in_turns(task: Task, arms: Sequence[str], options: argparse.Namespace) -> dict[str, Found]:
+def _in_turns(
+    task: Task,
+    arms: Sequence[str],
+    options: argparse.Namespace,
+    *,
+    seconds: str = "seconds",
+    extra: Mapping[str, str] = _PLAIN,
+) -> dict[str, Found]:
     runs: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     for arm in _turns(arms, options.repeats):
-        runs[arm].append(run_arm(task, arm=arm.split()[0], environment=ARMS[arm][1]))
+        environment = {**ARMS[arm][1], **extra}
+        runs[arm].append(run_arm(task, arm=arm.split()[0], environment=environment))
         done = runs[arm][-1]
-        print(f"{arm}: {done['tokens'] / done['seconds']:.0f} tokens/s", file=sys.stderr)
+        print(f"{arm}: {done['tokens'] / done[seconds]:.0f} tokens/s", file=sys.stderr)
     return {
         arm: Found(
-            rates=[one["tokens"] / one["seconds"] for one in found],
+            rates=[one["tokens"] / one[seconds] for one in found],
             peak=max(one["peak"] for one in found),
             prompt_tokens=found[0]["prompt_tokens"],
             response_tokens=found[0]["response_tokens"],

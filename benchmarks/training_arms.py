@@ -1,6 +1,6 @@
 """One arm of `benchmarks.training`, in a process of its own: `python -m benchmarks.training_arms`.
 
-Reads what to do as JSON on standard input and writes one line of JSON: seconds and response tokens
+Reads what to do as JSON on standard input and writes one line of JSON: seconds, processor seconds and response tokens
 of the timed steps, the losses of all steps, and the peak of the resident memory.
 """
 
@@ -51,6 +51,7 @@ class Stopwatch:
     """Notes of each step when it ends, what it trained on, its loss, and the process's size."""
 
     times: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     tokens: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     peak: float = 0.0
@@ -66,6 +67,7 @@ class Stopwatch:
     def note(self, loss: float, tokens: float) -> None:
         """Note a step."""
         self.times.append(time.perf_counter())
+        self.processor.append(time.process_time())
         self.tokens.append(tokens)
         self.losses.append(loss)
         self.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -74,6 +76,7 @@ class Stopwatch:
         """Return the figures; the first step is not timed."""
         return {
             "seconds": self.times[-1] - self.times[0],
+            "processor": self.processor[-1] - self.processor[0],
             "tokens": sum(self.tokens[1:]),
             "losses": self.losses,
             "peak": self.peak,
