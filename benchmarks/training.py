@@ -2,7 +2,8 @@
 
 `python -m benchmarks.training` runs every arm in a process of its own, in turns, and prints each
 one's median with the ratios that are claimed. `--n` shows the cost against the number of answers,
-by the processor time of one thread, which neighbours on the machine lengthen least. Needs ADVDISTILL_DATA, and for TRL the extra `bench`.
+by the processor time of one thread, which neighbours on the machine lengthen least. Needs
+ADVDISTILL_DATA, and for TRL the extra `bench`.
 """
 
 from __future__ import annotations
