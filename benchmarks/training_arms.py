@@ -1,7 +1,7 @@
 """One arm of `benchmarks.training`, in a process of its own: `python -m benchmarks.training_arms`.
 
 Reads what to do as JSON on standard input and writes one line of JSON: seconds, processor seconds
-and response tokens of the timed steps, the losses of all steps, and the peak of the resident memory.
+and response tokens of the timed steps, the losses of all steps, and the peak resident memory.
 """
 
 from __future__ import annotations
