@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Tests at a time, each on one thread.
 JOBS ?= 2
 
-.PHONY: quickstart test lint bench clean
+.PHONY: quickstart test lint bench bench-cuda clean
 
 quickstart: $(VENV)/.complete
 	HF_HUB_OFFLINE=1 $(BIN)/python run.py
@@ -42,6 +42,12 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.training --n --shapes body --sources gsm8k
 	$(BIN)/python -m benchmarks.attention
+
+# On a machine with a CUDA device.
+bench-cuda: $(VENV)/.complete-dev
+	$(BIN)/python -m pytest tests/gpu
+	$(BIN)/python -m benchmarks.cuda training
+	$(BIN)/python -m benchmarks.cuda generation
 
 clean:
 	rm -rf $(VENV) .venv-vllm outputs/cache outputs/cells outputs/runs outputs/sweeps outputs/wandb
