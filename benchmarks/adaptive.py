@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from advdistill.records import TOTAL, Reward, Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = 8
+ARMS = ("fixed", "adaptive")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +48,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--test", type=int, default=2000, help="problems to evaluate on")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, on a thread each")
     parser.add_argument("--margin", type=float, default=2.0, help="points")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outputs = Path(folder) / "outputs"
-        runs = {
-            arm: [_run(outputs, arm, seed, given.test) for seed in range(given.seeds)]
-            for arm in ("fixed", "adaptive")
-        }
+        tasks = [(arm, seed) for seed in range(given.seeds) for arm in ARMS]
+        with ThreadPoolExecutor(given.jobs) as pool:
+            done = pool.map(lambda task: _run(outputs, *task, given.test), tasks)
+            folders = dict(zip(tasks, done, strict=True))
+        runs = {arm: [folders[arm, seed] for seed in range(given.seeds)] for arm in ARMS}
         pools = {arm: _pool(own[0]) for arm, own in runs.items()}
         scores = {arm: [_accuracy(run) for run in own] for arm, own in runs.items()}
     _tell_pools(pools)
@@ -104,6 +108,7 @@ def _run(outputs: Path, arm: str, seed: int, test: int) -> Path:
         f"dataset.test={test}",
         "budget=weight",
         "tracking=none",
+        "runtime.threads=1",
         f"outputs={outputs}",
         f"name={arm}_{seed}",
     ]
