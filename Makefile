@@ -4,14 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests at a time, each on one thread.
 JOBS ?= 2
+PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: quickstart test lint bench bench-cuda clean
+
+.PHONY: quickstart test test-long lint bench bench-cuda clean
 
 quickstart: $(VENV)/.complete
 	HF_HUB_OFFLINE=1 $(BIN)/python run.py
 
 test: $(VENV)/.complete-dev
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m "not long"
+
+# What repeats in longer runs what `make test` shows once.
+test-long: $(VENV)/.complete-dev
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m long
 
 lint: $(VENV)/.complete-dev
 	$(BIN)/ruff format --check .

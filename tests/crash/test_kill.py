@@ -17,11 +17,18 @@ TEACHER, BASE, STUDENT = "evaluate/teacher", "evaluate/base", "evaluate/student"
 @pytest.mark.parametrize(
     ("stage", "moment", "count", "left"),
     [
-        ("sample", "pool/*/*.parquet", 3, ["sample"]),
-        ("train", "cache/train/*.draft/checkpoints/step00006/manifest.json", 1, ["train"]),
-        (TEACHER, "cache/evaluate/*.draft", 1, [TEACHER, STUDENT]),
+        pytest.param(
+            "sample", "pool/*/*.parquet", 3, ["sample"], id="sampling", marks=pytest.mark.long
+        ),
+        pytest.param(
+            "train",
+            "cache/train/*.draft/checkpoints/step00006/manifest.json",
+            1,
+            ["train"],
+            id="training",
+        ),
+        pytest.param(TEACHER, "cache/evaluate/*.draft", 1, [TEACHER, STUDENT], id="evaluation"),
     ],
-    ids=["sampling", "training", "evaluation"],
 )
 def test_a_killed_run_goes_on(
     finished: Path, tmp_path: Path, stage: str, moment: str, count: int, left: list[str]

@@ -24,7 +24,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return undisturbed("transformers", tmp_path_factory.mktemp("pool") / "undisturbed")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5], ids=["first shard", "half way"])
+@pytest.mark.parametrize(
+    "share",
+    [
+        pytest.param(0.0, id="first shard", marks=pytest.mark.long),
+        pytest.param(0.5, id="half way"),
+    ],
+)
 def test_a_pool_that_was_killed_is_filled_by_the_same_command(
     whole: Reference, tmp_path: Path, share: float
 ) -> None:

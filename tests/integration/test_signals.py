@@ -25,8 +25,12 @@ ISOLATED = "runtime.isolate=true"
 
 @pytest.mark.parametrize(
     ("number", "stage", "moment"),
-    [(signal.SIGINT, "sample", SAMPLING), (signal.SIGTERM, "train", TRAINING)],
-    ids=["ctrl-c in sampling", "sigterm in training"],
+    [
+        pytest.param(signal.SIGINT, "sample", SAMPLING, id="ctrl-c in sampling"),
+        pytest.param(
+            signal.SIGTERM, "train", TRAINING, id="sigterm in training", marks=pytest.mark.long
+        ),
+    ],
 )
 def test_a_stopped_run_goes_on(
     finished: Path, tmp_path: Path, number: signal.Signals, stage: str, moment: str

@@ -101,7 +101,11 @@ class TestAnObjectiveThatAsksForReferences:
         [
             (["objective.beta=0.1"], ["refer", "train"]),
             (["objective.beta=0.7"], ["train"]),
-            (["student.learning_rate=1e-3", "weighting=uniform"], ["weigh", "train"]),
+            pytest.param(
+                ["student.learning_rate=1e-3", "weighting=uniform"],
+                ["weigh", "train"],
+                marks=pytest.mark.long,
+            ),
             (["student.dtype=bfloat16"], ["refer", "train"]),
         ],
         ids=["first", "objective", "student", "precision"],
