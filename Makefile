@@ -46,7 +46,7 @@ bench: $(VENV)/.complete-dev
 	$(BIN)/python -m benchmarks.endpoint
 	$(BIN)/python -m benchmarks.sft_parity
 	$(BIN)/python -m benchmarks.training
-	$(BIN)/python -m benchmarks.training --n --shapes body --sources gsm8k
+	$(BIN)/python -m benchmarks.training --n --processor --shapes body --sources gsm8k
 	$(BIN)/python -m benchmarks.attention
 
 # On a machine with a CUDA device.

@@ -1,9 +1,9 @@
 """Response tokens trained per second: this trainer against TRL's, on the same recorded answers.
 
 `python -m benchmarks.training` runs every arm in a process of its own, in turns, and prints each
-one's median with the ratios that are claimed. `--n` shows the cost against the number of answers,
-by the processor time of one thread, which neighbours on the machine lengthen least. Needs
-ADVDISTILL_DATA, and for TRL the extra `bench`.
+one's median with the ratios that are claimed. `--n` shows the cost against the number of answers;
+`--processor` goes by the processor time of one thread, which neighbours on the machine lengthen
+least. Needs ADVDISTILL_DATA, and for TRL the extra `bench`.
 """
 
 from __future__ import annotations
@@ -120,12 +120,12 @@ def _against_trl(task: Task, shape: str, options: argparse.Namespace) -> None:
 
 def _against_n(task: Task, shape: str, options: argparse.Namespace) -> None:
     table = Table(title=f"{shape}: vocabulary {SHAPES[shape]:,}, {task.source}: cost against N")
-    for column in ("N", "auto", "plain", "ratio", "bound"):  # tokens per processor second
+    for column in ("N", "auto", "plain", "ratio", "bound"):
         table.add_column(column, justify="right")
     for samples in (1, 2, 4, 8, 16, 64):
         prompts = max(1, 8 * task.batch_prompts // samples)
         one = replace(task, samples=samples, batch_prompts=prompts)
-        found = _in_turns(one, ["auto", "plain"], options, seconds="processor", extra=ONE_THREAD)
+        found = _in_turns(one, ["auto", "plain"], options)
         auto, plain = found["auto"], found["plain"]
         bound = _bound(samples, auto.prompt_tokens, auto.response_tokens)
         table.add_row(
@@ -147,10 +147,8 @@ def _in_turns(
     task: Task,
     arms: Sequence[str],
     options: argparse.Namespace,
-    *,
-    seconds: str = "seconds",
-    extra: Mapping[str, str] = _PLAIN,
 ) -> dict[str, Found]:
+    seconds, extra = ("processor", ONE_THREAD) if options.processor else ("seconds", _PLAIN)
     runs: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     for arm in _turns(arms, options.repeats):
         environment = {**ARMS[arm][1], **extra}
@@ -198,6 +196,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--prompts", type=int, default=4, help="of a step")
     parser.add_argument("--steps", type=int, default=3, help="the first is not timed")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--processor", action="store_true", help="by the processor time of one thread"
+    )
     parser.add_argument("--row-tokens", type=int, default=2048)
     return parser.parse_args()
 
