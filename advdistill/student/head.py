@@ -14,9 +14,9 @@ import torch
 TokenLoss = Callable[[torch.Tensor, slice], torch.Tensor]
 """Returns the loss, a scalar, of the log-probs of one slice of the tokens."""
 
-CHUNK_BYTES = {"cpu": 64 * 2**20, "cuda": 2**30}
-"""Of logits at a time, by device. On CUDA each chunk reads the head's weight and rewrites its
-gradient, which many tokens should share; on a CPU few pages should be touched."""
+CHUNK_BYTES = {"cpu": 2**27, "cuda": 2**30}
+"""Of logits at a time, by device. Each chunk reads the head's weight and rewrites its gradient,
+which many tokens should share, the more so where products are fast."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
