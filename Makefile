@@ -6,7 +6,6 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-
 .PHONY: quickstart test test-long lint bench bench-cuda clean
 
 quickstart: $(VENV)/.complete

@@ -118,6 +118,9 @@ def test_two_weightings_with_their_null_cells_share_all_they_can(
         ("uniform at equal tokens as softmax", True, "done"),
     ]
     assert counts(outputs) == {"sample": 1, "judge": 1, "weigh": 5, "train": 1 + 5}
+    students = {read_manifest(student)["digest"] for student in artefacts(outputs, "train")}
+    # The anchors are scored once, each student by itself.
+    assert len(artefacts(outputs, "evaluate")) == 2 + len(students)
     before = digests(outputs)
     again = call(outputs, *command)
     assert (again.code, again.made, digests(outputs)) == (0, [], before)
