@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -67,28 +68,42 @@ def _against_separate(cost: SweepCost, seconds: float, cells: int, alone: float)
 def kills(outputs: Path, options: argparse.Namespace) -> int:
     """Kill a sweep at random moments, resume it, and hold its table against an undisturbed one."""
     command = _small("weighting=uniform,softmax")
-    seconds, whole = _timed(outputs.with_name("whole"), *command)
+    undisturbed = outputs.with_name("undisturbed")
+    seconds, whole = _timed(undisturbed, *command)
     assert whole.code == 0, whole.err
-    wanted = _table(_only_sweep(outputs.with_name("whole")))
     chance = random.Random(options.seed)
-    resumed = outputs
-    for number in range(options.kills):
-        process = start(resumed, *command)
+    landed, sweeps = 0, 1
+    current, same = outputs, True
+    while landed < options.kills:
+        process = start(current, *command)
         time.sleep(chance.uniform(0, seconds / 2))
-        done = process.poll() is not None
-        if not done:
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        finish(process)
-        sweeps = list(resumed.glob("sweeps/*/*/sweep.json"))
-        states = sorted(state for _, state in _states(sweeps[0].parent)) if sweeps else []
-        print(f"kill {number + 1}: {'after its end' if done else 'killed'}; {states}", flush=True)
-        if done:  # all is made: the next kills meet a sweep that begins anew
-            resumed = outputs.with_name(f"outputs-{number}")
-    _, last = _timed(resumed, *command)
-    same = last.code == 0 and _table(_only_sweep(resumed)) == wanted
-    same = same and digests(resumed) == digests(outputs.with_name("whole"))
-    print(f"{options.kills} kills: the same table and artefacts: {same}")
+            landed += 1
+            finish(process)
+            print(f"kill {landed}: {_told(current)}", flush=True)
+        else:  # all is made: the next kills meet a sweep that begins anew
+            same = same and finish(process).code == 0 and _alike(current, undisturbed)
+            print(f"sweep {sweeps} at its end; as undisturbed so far: {same}", flush=True)
+            sweeps += 1
+            current = outputs.with_name(f"outputs-{sweeps}")
+    _, last = _timed(current, *command)
+    same = same and last.code == 0 and _alike(current, undisturbed)
+    print(f"{landed} kills of {sweeps} sweeps: the same tables and artefacts: {same}")
     return 0 if same else 1
+
+
+def _told(outputs: Path) -> str:
+    """Return in words how many cells of the sweep are in which state."""
+    files = list(outputs.glob("sweeps/*/*/sweep.json"))
+    states = Counter(state.value for _, state in _states(files[0].parent)) if files else {}
+    return ", ".join(f"{count} {state}" for state, count in states.items()) or "not laid out"
+
+
+def _alike(outputs: Path, undisturbed: Path) -> bool:
+    """Return whether two sweeps have the same scores and the same bytes in every artefact."""
+    tables = [_table(_only_sweep(place)) for place in (outputs, undisturbed)]
+    return tables[0] == tables[1] and digests(outputs) == digests(undisturbed)
 
 
 def launchers(outputs: Path, options: argparse.Namespace) -> int:
