@@ -14,12 +14,14 @@ from advdistill.cache import Artefact, Cache, Recipe
 from advdistill.cells import write_record
 from advdistill.config import Plan, plan_of
 from advdistill.digests import digest_of_json, settings_of
+from advdistill.evaluation.metrics import item_scores, mean_score
 from advdistill.records import Finish, Item, Score, Verdict
 from advdistill.stages import VERSIONS
 from advdistill.tables import write_rows
 from tests.builders import composed
 
 TASK = "quickstart"
+_EVALUATED = f"advdistill_{TASK}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,9 @@ class Cell:
 
     right: Sequence[bool]
     """Of the student, by item."""
+    read: Sequence[Sequence[str]] | None = None
+    """What the student's answers to each item read as, the right one being "1"; instead of
+    `right`."""
     weighting: str = "uniform"
     seed: int = 0
     overrides: tuple[str, ...] = ()
@@ -96,11 +101,17 @@ def _artefacts(plan: Plan, cell: Cell) -> dict[str, Artefact]:
         steps=12,
         best_step=9,
     )
-    item_ids = cell.item_ids or [f"{TASK}/test/{n:05}" for n in range(len(cell.right))]
-    base = cell.base if cell.base is not None else [n % 3 == 0 for n in range(len(cell.right))]
-    for role, right in (("base", base), ("student", cell.right)):
-        made[f"evaluate/{role}"] = _scores(store, plan, cell, role, dict(zip(item_ids, right)))  # noqa: B905
+    student_read = cell.read or _read(cell.right)
+    item_ids = cell.item_ids or [f"{TASK}/test/{n:05}" for n in range(len(student_read))]
+    base = cell.base if cell.base is not None else [n % 3 == 0 for n in range(len(student_read))]
+    samples = max(map(len, student_read), default=1)
+    for role, read in (("base", _read(base, samples)), ("student", student_read)):
+        made[f"evaluate/{role}"] = _scores(store, plan, cell, role, dict(zip(item_ids, read)))  # noqa: B905
     return made
+
+
+def _read(right: Sequence[bool], samples: int = 1) -> list[Sequence[str]]:
+    return ["1" * samples if one else "0" * samples for one in right]
 
 
 def _artefact(
@@ -118,7 +129,9 @@ def _artefact(
     return store.make(recipe, make)
 
 
-def _scores(store: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str, bool]) -> Artefact:
+def _scores(
+    store: Cache, plan: Plan, cell: Cell, role: str, read: Mapping[str, Sequence[str]]
+) -> Artefact:
     groups = ("evaluation", "verifier", "answer_format")
     recipe = Recipe(
         stage="evaluate",
@@ -126,10 +139,14 @@ def _scores(store: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str,
         settings={group: settings_of(getattr(plan, group)) for group in groups},
         inputs={
             "prompts": digest_of_json(cell.test_set),
-            "model": digest_of_json([role, [*right.items()], cell.seed, cell.weighting, plan.key]),
+            "model": digest_of_json([role, [*read.items()], cell.seed, cell.weighting, plan.key]),
         },
     )
-    items = [_item(item_id, one) for item_id, one in right.items()]
+    items = [
+        _item(item_id, sample, answer)
+        for item_id, answers in read.items()
+        for sample, answer in enumerate(answers)
+    ]
 
     def make(draft: Path) -> Mapping[str, object]:
         write_rows(draft / "items.parquet", Item, [items])
@@ -139,22 +156,18 @@ def _scores(store: Cache, plan: Plan, cell: Cell, role: str, right: Mapping[str,
     return store.make(recipe, make)
 
 
-def _item(item_id: str, right: bool) -> Item:
+def _item(item_id: str, sample: int, answer: str) -> Item:
     return Item(
-        task=f"advdistill_{TASK}",
+        task=_EVALUATED,
         item_id=item_id,
-        sample=0,
-        verdict=Verdict.passed if right else Verdict.failed,
-        answer="1",
-        response="#### 1",
+        sample=sample,
+        verdict=Verdict.passed if answer == "1" else Verdict.failed,
+        answer=answer,
+        response=f"#### {answer}",
         finish=Finish.stop,
     )
 
 
 def _score_rows(items: Sequence[Item]) -> list[Score]:
-    right = sum(item.verdict is Verdict.passed for item in items) / len(items)
-    shares = {verdict.value: 0.0 for verdict in Verdict}
-    return [
-        Score(task=f"advdistill_{TASK}", metric=metric, value=value, stderr=0.01, items=len(items))
-        for metric, value in {"accuracy": right, **shares}.items()
-    ]
+    right = {(one.item_id, one.sample): float(one.verdict is Verdict.passed) for one in items}
+    return [mean_score(_EVALUATED, "accuracy", right), *item_scores(_EVALUATED, items)]

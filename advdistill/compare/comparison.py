@@ -75,7 +75,7 @@ def compare(
         baseline=read.baseline,
         margin=margin,
         level=asked.level,
-        cells=tuple(cell_scores(arms, read.tasks, asked.metric)),
+        cells=tuple(cell_scores(arms, read.tasks, scores)),
         checkpoints=checkpoints,
         weightings=tuple(claims),
         effects=tuple(effect_claims(arms, read.tasks, scores)),

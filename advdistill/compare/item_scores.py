@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from advdistill.compare.runs import FinishedRun
 from advdistill.errors import ConfigError, DataError
-from advdistill.evaluation.metrics import majority, pass_at
+from advdistill.evaluation.metrics import majority_at, pass_at
 from advdistill.records import Item, Verdict
 
 ACCURACY = "accuracy"
@@ -46,16 +46,12 @@ def _score(run: FinishedRun, items: list[Item], metric: str) -> float:
     if not drawn.isdecimal() or not 1 <= int(drawn) <= len(items) or kind not in ("pass", "maj"):
         raise ConfigError(
             f"metric '{metric}': {run.folder} has {len(items)} answers per item; wanted accuracy, "
-            f"pass@K or maj@{len(items)} with K up to that; evaluate with evaluation.samples=K "
-            "for more"
+            f"or pass@K or maj@K with K up to {len(items)}; evaluate with evaluation.samples=K for "
+            "more"
         )
     if kind == "pass":
         return pass_at(int(drawn), samples=len(items), right=right)
-    if int(drawn) != len(items):
-        raise ConfigError(
-            f"metric '{metric}': wanted maj@{len(items)}, the majority of all answers of an item"
-        )
-    return majority(items)
+    return majority_at(int(drawn), items)
 
 
 def _check_recorded(run: FinishedRun, task: str, role: str, metric: str, mean: float) -> None:

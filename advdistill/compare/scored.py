@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
+from advdistill.cells import ModelScore
 from advdistill.compare.arms import Arm, Member
 from advdistill.compare.claims import CellScore, Refusal
-from advdistill.compare.item_scores import ItemScores, item_scores_of
+from advdistill.compare.item_scores import ACCURACY, ItemScores, item_scores_of
 from advdistill.compare.runs import FinishedRun
 from advdistill.errors import DataError
 
@@ -53,13 +55,16 @@ def scored(
     return Scored(metric=metric, scores=scores), whole, refusals
 
 
-def cell_scores(arms: Sequence[Arm], tasks: Sequence[str], metric: str) -> list[CellScore]:
-    """Return the rows of the table: students by arm and seed, teacher and base once each."""
+def cell_scores(arms: Sequence[Arm], tasks: Sequence[str], scores: Scored) -> list[CellScore]:
+    """Return the rows of the table: students by arm and seed, teacher and base once each.
+
+    Of a metric that the evaluation does not record, such as pass@3, the teacher has none.
+    """
     rows: dict[tuple[str, str, str, str], CellScore] = {}
     for arm in arms:
         for seed, run in arm.runs.items():
             for score in run.scores:
-                value = score.accuracy if metric == "accuracy" else score.more.get(metric)
+                value = _value(run, score, scores)
                 if score.task not in tasks or value is None:
                     continue
                 own = score.role == STUDENT
@@ -77,13 +82,20 @@ def cell_scores(arms: Sequence[Arm], tasks: Sequence[str], metric: str) -> list[
                         control=arm.control and own,
                         role=score.role,
                         task=score.task,
-                        metric=metric,
+                        metric=scores.metric,
                         value=_POINTS * value,
-                        stderr=_POINTS * score.stderr if metric == "accuracy" else None,
+                        stderr=_POINTS * score.stderr if scores.metric == ACCURACY else None,
                         items=score.items,
                     ),
                 )
     return list(rows.values())
+
+
+def _value(run: FinishedRun, score: ModelScore, scores: Scored) -> float | None:
+    recorded = score.accuracy if scores.metric == ACCURACY else score.more.get(scores.metric)
+    if recorded is None and scores.has(run, score.task, score.role):
+        return fmean(scores.of(run, score.task, score.role).values())
+    return recorded
 
 
 def _of_run(

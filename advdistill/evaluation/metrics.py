@@ -21,7 +21,7 @@ def mean_score(task: str, metric: str, values: Values) -> Score:
 
 
 def item_scores(task: str, items: Sequence[Item]) -> Iterator[Score]:
-    """Yield pass@j and maj@k where there are k > 1 answers, and the share of every verdict."""
+    """Yield pass@k and maj@k where there are several answers, and the share of every verdict."""
     groups: defaultdict[str, list[Item]] = defaultdict(list)
     for item in items:
         groups[item.item_id].append(item)
@@ -34,7 +34,9 @@ def item_scores(task: str, items: Sequence[Item]) -> Iterator[Score]:
         for drawn in _powers_of_two(samples):
             found = [pass_at(drawn, samples=n, right=c) for n, c in passed]
             yield _score(task, f"pass@{drawn}", found)
-        yield _score(task, f"maj@{samples}", [majority(group) for group in groups.values()])
+        for drawn in sorted({*_powers_of_two(samples), samples} - {1}):
+            found = [majority_at(drawn, group) for group in groups.values()]
+            yield _score(task, f"maj@{drawn}", found)
     for verdict in Verdict:
         shares = {(item.item_id, item.sample): float(item.verdict is verdict) for item in items}
         yield mean_score(task, verdict.value, shares)
@@ -48,19 +50,44 @@ def pass_at(drawn: int, *, samples: int, right: int) -> float:
     return 1 - comb(samples - right, drawn) / comb(samples, drawn)
 
 
-def majority(items: Sequence[Item]) -> float:
-    """Return whether the answer that most of one item's responses read as is right.
+def majority_at(drawn: int, items: Sequence[Item]) -> float:
+    """Return the share of right answers that the majority of `drawn` of one item's responses has.
 
-    Responses in which no answer was read have no vote; without any vote the item is wrong. Answers
-    that tie share the credit, so that the order of the samples does not matter.
+    The mean over all C(n, k) ways to take k of the n responses, and so unbiased for k responses as
+    `pass_at` is. The majority is the answer that most of the k read as. Responses in which no
+    answer was read have no vote; without any vote the item is wrong. Answers that tie share the
+    credit, so that the order of the samples does not matter.
     """
-    votes = Counter(item.answer for item in items if item.answer is not None)
-    if not votes:
-        return 0.0
-    most = max(votes.values())
-    first = [answer for answer, count in votes.items() if count == most]
-    tied = [item for item in items if item.answer in first]
-    return sum(item.verdict is Verdict.passed for item in tied) / len(tied)
+    votes = Counter(item.answer for item in items)
+    passed = Counter(item.answer for item in items if item.verdict is Verdict.passed)
+    silent = votes.pop(None, 0)
+    answers = [(count, passed[answer] / count) for answer, count in votes.items()]
+    credit = sum(_credit(drawn, most, silent, answers) for most in range(1, drawn + 1))
+    return credit / comb(len(items), drawn)
+
+
+def _credit(drawn: int, most: int, silent: int, answers: Sequence[tuple[int, float]]) -> float:
+    """Return the credit of all draws whose winners have `most` votes each, summed.
+
+    By draws of the first few answers: how many there are with so many responses and so many
+    winners, and the sum of their winners' shares of right responses.
+    """
+    draws = {(taken, 0): (comb(silent, taken), 0.0) for taken in range(min(silent, drawn) + 1)}
+    for votes, share in answers:
+        longer: defaultdict[tuple[int, int], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
+        for (taken, winners), (count, right) in draws.items():
+            for more in range(min(votes, most, drawn - taken) + 1):
+                won, ways = more == most, comb(votes, more)
+                place = (taken + more, winners + won)
+                counted, summed = longer[place]
+                gain = right + share * count * won
+                longer[place] = (counted + ways * count, summed + ways * gain)
+        draws = longer
+    return sum(
+        right / winners
+        for (taken, winners), (_, right) in draws.items()
+        if taken == drawn and winners
+    )
 
 
 def _score(task: str, metric: str, means: Sequence[float]) -> Score:

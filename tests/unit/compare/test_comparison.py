@@ -169,6 +169,42 @@ def test_what_was_not_scored_is_no_task(study: Study) -> None:
         compared(study({"uniform": 0.5}, seeds=1), Question(metric="pass@2"))
 
 
+SAMPLES = ("evaluation.samples=4", "evaluation.temperature=1.0")
+
+
+@pytest.mark.parametrize(
+    ("metric", "uniform", "softmax"),
+    [
+        ("accuracy", 2 / 4, 3 / 4),
+        ("pass@2", 1 - 1 / 6, 1),
+        ("pass@4", 1, 1),
+        # Of the four draws of three: 1 0 2 in two of them, a tie of three; 1 1 0 and 1 1 2.
+        ("maj@3", (1 / 3 + 1 / 3 + 1 + 1) / 4, 1),
+        ("maj@4", 1, 1),
+    ],
+)
+def test_several_answers_an_item_are_scored_by_each_metric(
+    tmp_path: Path, metric: str, uniform: float, softmax: float
+) -> None:
+    """Every second item is right throughout, the others as by hand."""
+    read = {"uniform": ("1102", "1111"), "softmax": ("1110", "1111")}
+    folders = [
+        write_run(
+            tmp_path / "outputs",
+            Cell(right=[], read=30 * both, weighting=name, seed=seed, overrides=SAMPLES),
+        )
+        for name, both in read.items()
+        for seed in range(3)
+    ]
+    found = compared(folders, Question(metric=metric))
+    scores = {cell.arm: cell.value for cell in found.cells if cell.role == "student"}
+    assert scores["uniform"] == pytest.approx(100 * (uniform + 1) / 2)
+    assert scores["softmax"] == pytest.approx(100 * (softmax + 1) / 2)
+    [claim] = found.weightings
+    assert claim.metric == metric
+    assert claim.estimate == pytest.approx(scores["softmax"] - scores["uniform"])
+
+
 def test_uniform_at_equal_tokens_is_a_null_cell_of_the_arm_that_spent_as_much(study: Study) -> None:
     folders = study({"uniform": 0.35, "softmax": 0.75})
     equal = study({"uniform budget=tokens": 0.75}, like=Cell(right=[], tokens=980))

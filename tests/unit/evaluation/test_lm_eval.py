@@ -206,7 +206,7 @@ def test_another_seed_draws_other_answers(prompts: list[Prompt], drawn: Result) 
 def test_the_metrics_of_several_samples(drawn: Result) -> None:
     names = [score.metric for score in drawn[0]]
     verdicts = [verdict.value for verdict in Verdict]
-    assert names == ["accuracy", "pass@1", "pass@2", "pass@4", "maj@4", *verdicts]
+    assert names == ["accuracy", "pass@1", "pass@2", "pass@4", "maj@2", "maj@4", *verdicts]
 
 
 @pytest.mark.parametrize(

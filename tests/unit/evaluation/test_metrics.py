@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations, product
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advdistill.evaluation.metrics import item_scores, majority, mean_score, pass_at
+from advdistill.evaluation.metrics import item_scores, majority_at, mean_score, pass_at
 from advdistill.records import Item, Score, Verdict
 from tests.builders import item
 
@@ -73,13 +74,46 @@ def test_the_majority_is_of_the_answers_that_were_read_and_ties_share(
     answers: list[str | None], wanted: float
 ) -> None:
     items = answered(*answers)
-    assert {majority(order) for order in permutations(items)} == {wanted}
+    assert {majority_at(len(items), order) for order in permutations(items)} == {wanted}
+
+
+def voted(items: Sequence[Item]) -> float:
+    """Return the credit of all these answers by its definition."""
+    read = [one for one in items if one.answer is not None]
+    votes = Counter(one.answer for one in read)
+    tied = [one for one in read if votes[one.answer] == max(votes.values())]
+    return sum(one.verdict is Verdict.passed for one in tied) / len(tied) if tied else 0.0
+
+
+@given(st.lists(st.sampled_from(["2", "3", "4", "5", None]), min_size=1, max_size=8))
+def test_a_majority_of_some_is_the_mean_over_all_choices_of_as_many(
+    answers: list[str | None],
+) -> None:
+    items = answered(*answers)
+    for drawn in range(1, len(items) + 1):
+        choices = list(combinations(items, drawn))
+        wanted = sum(map(voted, choices)) / len(choices)
+        assert majority_at(drawn, items) == pytest.approx(wanted)
+
+
+def test_a_majority_of_one_or_two_is_right_as_often_as_an_answer() -> None:
+    items = answered(*"2233345")
+    assert majority_at(1, items) == pytest.approx(2 / 7)
+    assert majority_at(2, items) == pytest.approx(2 / 7)
+
+
+def test_a_majority_of_many_of_many_is_counted_and_not_tried() -> None:
+    items = answered(*["2"] * 30, *["3"] * 20, *map(str, range(10, 60)))
+    assert 0.6 < majority_at(32, items) < 1
 
 
 def test_the_metrics_go_up_in_powers_of_two_as_far_as_every_item_reaches() -> None:
     items = [*answered(*"2345678"), *answered(*"22222", item_id="q")]
     names = [score.metric for score in item_scores("t", items)]
-    assert names == ["pass@1", "pass@2", "pass@4", "maj@5", *(one.value for one in Verdict)]
+    assert names == [
+        *("pass@1", "pass@2", "pass@4", "maj@2", "maj@4", "maj@5"),
+        *(one.value for one in Verdict),
+    ]
 
 
 def test_a_single_sample_has_no_metric_of_several() -> None:
