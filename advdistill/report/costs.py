@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH, _HEIGHT = 330, 250
-_LINE = 14
+_LINE = 15
 """CSS pixels from one label to the next."""
+_AROUND = 70
+"""CSS pixels above and below the plot."""
 _Point = tuple[float, float]
 _Cost = Callable[[FinishedRun], float | None]
 
@@ -71,7 +73,8 @@ def _points(arm: Arm, values: dict[str, float], cost: _Cost) -> list[_Point]:
 def _drawn(name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Point]]) -> str:
     told: list[str] = []
     centers: dict[str, _Point] = {}
-    with drawing(_WIDTH, _HEIGHT, panel=True) as figure:
+    height = max(_HEIGHT, _LINE * len(arms) + _AROUND)
+    with drawing(_WIDTH, height) as figure:
         axes = figure.subplots()
         for arm in arms:
             if not points[arm.label]:
@@ -84,28 +87,45 @@ def _drawn(name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Po
                 *center, marker="o", markersize=9, color=color, markerfacecolor=face,
                 markeredgewidth=1.6,
             )  # fmt: skip
-            centers[label(arm.label, 24)] = center
+            centers[label(arm.label, 20)] = center
             told.append(f"{label(arm.label)}: {number(center[0])} for {center[1]:.1f} %")
-        axes.margins(x=0.25, y=0.15)
+        axes.margins(x=0.12, y=0.12)
         axes.xaxis.set_major_formatter(lambda value, _: number(value))
-        few_ticks(axes)
+        few_ticks(axes, most=3)
         quiet_axes(axes, x=axis, y="accuracy in percent")
-        _labels(axes, centers)
+        _labels(axes, centers, _LINE / (height - _AROUND))
         return svg_of(
             figure, name=name, title=f"Accuracy against {axis}", description="; ".join(told)
         )
 
 
-def _labels(axes: Axes, centers: dict[str, _Point]) -> None:
-    """Write each label to the right of its point, and above those that it would cover."""
+def _labels(axes: Axes, centers: dict[str, _Point], line: float) -> None:
+    """Write the labels in a column beside the plot, a line from each to its point.
+
+    `line` is the share of the plot's height that a label needs.
+    """
     low, high = axes.get_ylim()
-    line = (high - low) * _LINE / (_HEIGHT - 60)
-    taken = low - line
-    for name, (x, y) in sorted(centers.items(), key=lambda one: (one[1][1], one[0])):
-        taken = max(y, taken + line)
+    names = sorted(centers, key=lambda name: centers[name][1])
+    places = _apart([(centers[name][1] - low) / (high - low) for name in names], line)
+    for name, place in zip(names, places, strict=True):
         axes.annotate(
-            name, (x, taken), xytext=(8, 0), textcoords="offset points", va="center",
+            name, centers[name], xytext=(1.04, place), textcoords="axes fraction", va="center",
+            arrowprops={
+                "arrowstyle": "-", "color": QUIET, "linewidth": 0.6, "relpos": (0, 0.5),
+                "shrinkA": 2, "shrinkB": 5,
+            },
         )  # fmt: skip
+
+
+def _apart(places: Sequence[float], line: float) -> list[float]:
+    """Return ascending places, each moved as far as needed for `line` to be between any two."""
+    lifted: list[float] = []
+    for place in places:
+        lifted.append(max([place, *(last + line for last in lifted[-1:])]))
+    settled: list[float] = []
+    for place in reversed(lifted):
+        settled.append(min([place, 1.0, *(last - line for last in settled[-1:])]))
+    return settled[::-1]
 
 
 def _time(arms: Sequence[Arm]) -> _Time:

@@ -97,11 +97,11 @@ def quiet_axes(axes: Axes, *, x: str, y: str) -> None:
     axes.set_title(y, loc="left", fontsize=12, color=QUIET)
 
 
-def few_ticks(axes: Axes, *, whole: bool = False) -> None:
-    """Name at most five places along the bottom, of whole numbers only if asked."""
+def few_ticks(axes: Axes, *, most: int = 5, whole: bool = False) -> None:
+    """Name at most so many places along the bottom, of whole numbers only if asked."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=whole))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=most, integer=whole))
 
 
 def framed() -> dict[str, object]:

@@ -81,8 +81,9 @@ def right_counts(arms: Sequence[Arm]) -> Figure:
         name="rights",
         title="Right answers to each prompt",
         caption=(
-            "Prompts by how many of their judged answers are right. Only in those between none and "
-            "all, in blue, do the rewards tell one answer from another."
+            "Prompts by how many of their judged answers are right; one with fewer judged answers "
+            "than the others stands where its share is nearest. Only between none and all, in "
+            "blue, do the rewards tell one answer from another."
         ),
         panels=[
             Panel(svg=_bars(f"rights-{place}", digest, bins))
@@ -185,18 +186,31 @@ def _rights(run: FinishedRun) -> dict[int, list[int]]:
 
 
 def _bins(rights: dict[int, list[int]]) -> dict[str, int]:
-    """Return the prompts by k of N, or by tenths where groups are large or of many sizes."""
-    if len(rights) == 1 and max(rights) <= _WIDEST:
-        [(judged, counts)] = rights.items()
-        return {f"{right}/{judged}": count for right, count in enumerate(counts)}
-    names = ["none", *(f"{low}-{low + 10} %" for low in range(0, 100, 10)), "all"]
+    """Return the prompts by k of N, or by tenths where groups are large or of many sizes.
+
+    Only a prompt without any right answer, or with nothing else, is counted as such.
+    """
+    widest = max(rights, default=0)
+    most_have_it = 2 * sum(rights.get(widest, [])) > sum(map(sum, rights.values()))
+    by_count = widest <= _WIDEST and most_have_it
+    if by_count:
+        names = [f"{right}/{widest}" for right in range(widest + 1)]
+    else:
+        names = ["none", *(f"{low}-{low + 10} %" for low in range(0, 100, 10)), "all"]
     found: Counter[str] = Counter()
     for judged, counts in rights.items():
         for right, count in enumerate(counts):
-            inner = names[1 + min(9, 10 * right // judged)] if judged else "none"
-            name = "none" if not right else "all" if right == judged else inner
-            found[name] += count
+            found[names[_place(right, judged, len(names), nearest=by_count)]] += count
     return {name: found[name] for name in names}
+
+
+def _place(right: int, judged: int, places: int, *, nearest: bool) -> int:
+    """Return the place of a share, the first being that of 0 and the last that of 1."""
+    if right in (0, judged):
+        return places - 1 if right else 0
+    if nearest:
+        return min(max(round((places - 1) * right / judged), 1), places - 2)
+    return 1 + (places - 2) * right // judged
 
 
 def _bars(name: str, digest: str, bins: dict[str, int]) -> str:

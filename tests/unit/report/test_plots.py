@@ -1,5 +1,6 @@
 """What the plots and their tables say, held against numbers worked out by hand."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from advdistill.compare.runs import FinishedRun
+from advdistill.making_weights import HEALTH
 from advdistill.report.arms import Arm
 from advdistill.report.costs import score_against_cost
 from advdistill.report.curves import DEV, learning_curves
@@ -97,6 +99,28 @@ def test_prompts_are_counted_by_right_answers(arms: list[Arm]) -> None:
     assert [(name, count) for _, name, count in rows] == [
         ("0/4", "0"), ("1/4", "0"), ("2/4", "6"), ("3/4", "0"), ("4/4", "0"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rights", "wanted"),
+    [
+        # Of 3 judged answers 1 and 2 are nearest to 1 and 3 of 4; all of 3 are all.
+        ({4: [1, 0, 5, 2, 3], 3: [1, 1, 1, 2]}, "0/4: 2, 1/4: 1, 2/4: 5, 3/4: 3, 4/4: 5"),
+        ({4: [1, 0, 0, 0, 0], 2: [0, 3, 0]}, "none: 1, 50-60 %: 3"),
+        ({20: [1, *[0] * 18, 2, 3]}, "none: 1, 90-100 %: 2, all: 3"),
+        ({2: [0, 0, 2], 0: [1]}, "0/2: 1, 1/2: 0, 2/2: 2"),
+    ],
+)
+def test_prompts_with_fewer_judged_answers_stand_where_they_are_nearest(
+    tmp_path: Path, rights: dict[int, list[int]], wanted: str
+) -> None:
+    run, *_ = runs_of(tmp_path, [Told()])
+    health = run.stages["weigh"].folder / HEALTH
+    health.write_text(json.dumps({"rights": rights}))
+    rows = right_counts([Arm(label="a", control=False, runs=(run,))]).table.rows
+    by_count = "/" in wanted
+    told = [f"{name}: {count}" for _, name, count in rows if by_count or count != "0"]
+    assert ", ".join(told) == wanted
 
 
 def test_lengths_tell_who_was_cut_off(arms: list[Arm]) -> None:
