@@ -4,7 +4,8 @@
 `transformers` kills the whole run, and the same command is given again; `isolated` and `vllm` kill
 the process of the engine and `ray` a worker, and the run itself goes on. One kill in four comes at
 any time of the run, one between the writing of a shard and the name that registers it (on Ray, as
-the others), and two after the first shard was registered. Every kill has a folder of its own.
+the others), and two after the first shard was registered. Every kill has a folder of its own; one
+that comes after the end of its run is not counted, and its pool looked at all the same.
 
 Then every answer is there exactly once, no more than one shard was generated twice, no process is
 left, and the pool has the bytes of an undisturbed one; with vLLM, whose numbers depend on the
@@ -14,6 +15,7 @@ batch, 99 % of its texts. Exit code 1 if any of this fails.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -307,10 +309,8 @@ def _equal_texts(wanted: Filling, found: Filling) -> float:
     return sum(row.text == other.text for row, other in zip(rows, others, strict=True)) / len(rows)
 
 
-def _moments(
-    reference: Reference, chance: random.Random, kills: int
-) -> Iterator[tuple[str, Moment]]:
-    for number in range(kills):
+def _moments(reference: Reference, chance: random.Random) -> Iterator[tuple[str, Moment]]:
+    for number in itertools.count():
         if number % 4 == 0:
             yield "any time", at_any_time(chance.random() * reference.seconds)
         elif number % 4 == 2 and reference.filling.arm != "ray":  # whose workers write no shard
@@ -324,7 +324,8 @@ def _moments(
 
 
 def _row(*cells: object) -> None:
-    print("".join(str(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)))
+    line = "".join(str(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    print(line, flush=True)
 
 
 _WIDTHS = (18, 10, 12, 16, 6)
@@ -335,15 +336,16 @@ def _kills(arm: str, count: int, folder: Path, chance: random.Random) -> list[Ki
     shards = len(reference.filling.registered())
     print(f"\n{arm}: undisturbed {reference.seconds:.1f} s, {shards} shards\n")
     _row("moment", "kill at", "registered", "one unnamed", "equal")
+    moments = _moments(reference, chance)
     kills: list[Kill] = []
-    for number, (name, moment) in enumerate(_moments(reference, chance, count)):
-        kill = kill_and_finish(reference, folder / str(number), name, moment)
+    while (landed := sum(kill.landed for kill in kills)) < count:
+        name, moment = next(moments)
+        kill = kill_and_finish(reference, folder / str(len(kills)), name, moment)
         _row(*kill.cells())
         for fault in kill.faults:
             print(f"  {fault}")
         kills.append(kill)
     bad = sum(bool(kill.faults) for kill in kills)
-    landed = sum(kill.landed for kill in kills)
     unnamed = sum(kill.unnamed for kill in kills)
     print(
         f"\n{arm}: {len(kills) - bad} of {len(kills)} pools are as if undisturbed; {landed} runs "
