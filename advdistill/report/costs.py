@@ -72,7 +72,7 @@ def _points(arm: Arm, values: dict[str, float], cost: _Cost) -> list[_Point]:
 
 def _drawn(name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Point]]) -> str:
     told: list[str] = []
-    centers: dict[str, _Point] = {}
+    named: list[tuple[str, _Point]] = []
     height = max(_HEIGHT, _LINE * len(arms) + _AROUND)
     with drawing(_WIDTH, height) as figure:
         axes = figure.subplots()
@@ -87,29 +87,29 @@ def _drawn(name: str, axis: str, arms: Sequence[Arm], points: dict[str, list[_Po
                 *center, marker="o", markersize=9, color=color, markerfacecolor=face,
                 markeredgewidth=1.6,
             )  # fmt: skip
-            centers[label(arm.label, 20)] = center
+            named.append((label(arm.label, 20), center))
             told.append(f"{label(arm.label)}: {number(center[0])} for {center[1]:.1f} %")
         axes.margins(x=0.12, y=0.12)
         axes.xaxis.set_major_formatter(lambda value, _: number(value))
         few_ticks(axes, most=3)
         quiet_axes(axes, x=axis, y="accuracy in percent")
-        _labels(axes, centers, _LINE / (height - _AROUND))
+        _labels(axes, named, _LINE / (height - _AROUND))
         return svg_of(
             figure, name=name, title=f"Accuracy against {axis}", description="; ".join(told)
         )
 
 
-def _labels(axes: Axes, centers: dict[str, _Point], line: float) -> None:
+def _labels(axes: Axes, named: Sequence[tuple[str, _Point]], line: float) -> None:
     """Write the labels in a column beside the plot, a line from each to its point.
 
     `line` is the share of the plot's height that a label needs.
     """
     low, high = axes.get_ylim()
-    names = sorted(centers, key=lambda name: centers[name][1])
-    places = _apart([(centers[name][1] - low) / (high - low) for name in names], line)
-    for name, place in zip(names, places, strict=True):
+    upwards = sorted(named, key=lambda one: one[1][1])
+    places = _apart([(y - low) / (high - low) for _, (_, y) in upwards], line)
+    for (name, point), place in zip(upwards, places, strict=True):
         axes.annotate(
-            name, centers[name], xytext=(1.04, place), textcoords="axes fraction", va="center",
+            name, point, xytext=(1.04, place), textcoords="axes fraction", va="center",
             arrowprops={
                 "arrowstyle": "-", "color": QUIET, "linewidth": 0.6, "relpos": (0, 0.5),
                 "shrinkA": 2, "shrinkB": 5,

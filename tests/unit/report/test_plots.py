@@ -87,6 +87,19 @@ def test_costs_are_means_over_seeds(runs: list[FinishedRun], arms: list[Arm]) ->
     assert found.table.rows[0][:5] == ("uniform", "50", "24", "1,005", "5")
 
 
+def test_arms_whose_labels_begin_alike_are_each_named(
+    runs: list[FinishedRun], arms: list[Arm]
+) -> None:
+    alike = [
+        replace(arm, label=f"uniform at equal tokens as {name}")
+        for arm, name in zip(arms, ("softmax", "rank"), strict=True)
+    ]
+    found = score_against_cost("quickstart", comparison_of(runs), alike)
+    assert found is not None
+    ends = [panel.svg.count("\N{HORIZONTAL ELLIPSIS}<") for panel in found.panels]
+    assert ends == [2, 2]
+
+
 def test_weights_are_told_by_what_the_answer_is(arms: list[Arm]) -> None:
     found = weight_histograms(arms)
     uniform, softmax = found.table.rows
