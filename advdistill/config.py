@@ -66,6 +66,8 @@ class Runtime:
     """Prompt and response tokens per forward pass of the training."""
     packing: Packing
     """How responses share a forward pass of the training."""
+    compile: bool
+    """Compile the student's layers for the training: faster on a GPU, after a minute's start."""
     processes: int
     """Training processes on this machine."""
     sharding: Sharding

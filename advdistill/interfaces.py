@@ -493,6 +493,8 @@ class TrainingJob:
     """Prompt and response tokens per forward pass; a longer response has a pass of its own."""
     packing: Packing
     sharding: Sharding
+    compile: bool
+    """Whether the student's layers are compiled for the passes."""
 
 
 @runtime_checkable

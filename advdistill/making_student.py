@@ -37,6 +37,7 @@ class TrainingHow:
     row_tokens: int
     packing: Packing
     sharding: Sharding
+    compile: bool
 
     def job(
         self,
@@ -55,6 +56,7 @@ class TrainingHow:
             row_tokens=self.row_tokens,
             packing=self.packing,
             sharding=self.sharding,
+            compile=self.compile,
         )
 
 

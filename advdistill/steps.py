@@ -329,7 +329,10 @@ class _Walk:
     def _how(self) -> TrainingHow:
         runtime = self.plan.runtime
         return TrainingHow(
-            row_tokens=runtime.row_tokens, packing=runtime.packing, sharding=runtime.sharding
+            row_tokens=runtime.row_tokens,
+            packing=runtime.packing,
+            sharding=runtime.sharding,
+            compile=runtime.compile,
         )
 
     def _scores(self, name: str, prompts: Artefact, student: Artefact) -> None:

@@ -138,25 +138,29 @@ def training(folder: str, options: argparse.Namespace) -> None:
     for column in ("arm", "response tokens/s", "of all tokens/s", "MFU", "peak GiB", "proof"):
         table.add_column(column, justify="left" if column == "arm" else "right")
     rates = {}
-    for packing in (Packing.padded, Packing.plain, Packing.shared, Packing.auto):
+    for packing in map(Packing, options.arms):
         arm = _arm(student, found, packing, options)
         timed = steps[options.warm : options.steps]
         work = [_work(folder, step, packing, options.row_tokens) for step in timed]
         seconds = arm.watch.times[-1] - arm.watch.times[options.warm - 1]
         rates[packing] = sum(arm.watch.tokens[options.warm :]) / seconds
         flops = sum(one.flops for one in work)
-        table.add_row(
+        cells = [
             packing.value,
             f"{rates[packing]:,.0f}",
             f"{sum(one.tokens for one in work) / seconds:,.0f}",
             _of_peak(flops / seconds),
             f"{arm.peak / 2**30:.1f}",
             f"{arm.proof['gradient_gap']:.1e}, {arm.proof['bfloat16']['gradient_gap']:.1e}",
-        )
-        console.print(f"{packing.value}: losses {[round(loss, 5) for loss in arm.watch.losses]}")
+        ]
+        table.add_row(*cells)
+        # at once, as a later arm may not end
+        console.print(*cells, "losses", [round(loss, 5) for loss in arm.watch.losses])
     console.print(table)
+    if Packing.plain not in rates:
+        return
     bound = 8 * (prompt + response) / (prompt + 8 * response)
-    for packing in (Packing.shared, Packing.auto):
+    for packing in {Packing.shared, Packing.auto} & rates.keys():
         gain = rates[packing] / rates[Packing.plain]
         console.print(
             f"{packing.value}: {gain:.2f} times the prompt not shared; bound of token counts "
@@ -186,6 +190,7 @@ def _arm(
         row_tokens=options.row_tokens,
         packing=packing,
         sharding=Sharding.none,
+        compile=options.compile,
     )
     objective = WeightedNLL(
         normaliser=Normaliser.tokens,
@@ -294,10 +299,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["training", "generation"])
     parser.add_argument("--shape", default="1.5B", choices=list(SHAPES))
+    parser.add_argument("--arms", nargs="+", default=[one.value for one in Packing])
     parser.add_argument("--prompts", type=int, default=32, help="of a step")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--warm", type=int, default=2, help="first steps, which are not timed")
     parser.add_argument("--row-tokens", type=int, default=16_384)
+    parser.add_argument("--compile", action="store_true", help="layers")
     parser.add_argument("--checkpointing", action="store_true", help="of activations")
     return parser.parse_args()
 

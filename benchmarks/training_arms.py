@@ -143,6 +143,7 @@ def _ours(
         row_tokens=task.row_tokens,
         packing=Packing(task.arm),
         sharding=Sharding.none,
+        compile=False,
     )
     with tempfile.TemporaryDirectory() as folder:
         student.train(

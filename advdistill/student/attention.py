@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,24 @@ from advdistill.errors import StageError
 from advdistill.interfaces import Packing
 from advdistill.student.attention_flex import flex
 from advdistill.student.attention_merged import merged
+from advdistill.student.attention_varlen import computes, varlen
 from advdistill.student.packing import Tree
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "advdistill_trees"
+
+
+@dataclass(eq=False)  # into a frozen one it would look
+class Packed:
+    """What stands in a packed row, as an object into which a compiler of layers does not look.
+
+    It would compile them anew for each row, if it saw the lengths of prompts and responses.
+    """
+
+    trees: tuple[Tree, ...]
+
 
 Kernel = Callable[
     [torch.Tensor, torch.Tensor, torch.Tensor, tuple[Tree, ...], float | None], torch.Tensor
@@ -59,28 +72,28 @@ def attend(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    trees: tuple[Tree, ...] | None = None,
+    packed: Packed | None = None,
     **options: Any,  # what transformers passes to every attention function
 ) -> tuple[torch.Tensor, None]:
-    """Return the attention's output (1, S, H, D); without trees, that of plain attention.
+    """Return the attention's output (1, S, H, D); of a row that is not packed, the plain one.
 
     Raises:
         UnpackableError: the layer does more to its scores than to scale them.
     """
-    unknown = _UNKNOWN_TO_SDPA if trees is None else (*_UNKNOWN_TO_SDPA, *_UNKNOWN_TO_TREES)
+    unknown = _UNKNOWN_TO_SDPA if packed is None else (*_UNKNOWN_TO_SDPA, *_UNKNOWN_TO_TREES)
     altering = [name for name in unknown if options.get(name) is not None]
     if altering:
         raise UnpackableError(
             f"{type(module).__name__} attends with {', '.join(altering)}; wanted full attention"
         )
-    if trees is None:
+    if packed is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     device = query.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     kernel = _kernel(query, value, options.get("dropout", 0.0))
-    return kernel(query, key, value, trees, options.get("scaling")), None
+    return kernel(query, key, value, packed.trees, options.get("scaling")), None
 
 
 # Options of transformers by which a layer is more than a softmax of scaled scores. A window is part
@@ -92,6 +105,8 @@ _UNKNOWN_TO_TREES = ("sliding_window", "position_bias")
 def _kernel(query: torch.Tensor, value: torch.Tensor, dropout: float) -> Kernel:
     """Return the device's own kernel, or the one that runs everywhere where it does not apply."""
     if dropout == 0 and query.shape[-1] == value.shape[-1]:
+        if computes(query):
+            return varlen
         if query.device.type == "cpu":
             return merged
         if query.device.type == "cuda" and query.dtype is not torch.float64:
@@ -135,5 +150,6 @@ def _calls(tree: Tree) -> Iterator[tuple[slice, list[slice]]]:
         yield own, [prompt, own]
 
 
-AttentionInterface.register(NAME, attend)
+# the kernels compile themselves, or need not be
+AttentionInterface.register(NAME, torch.compiler.disable(attend))
 AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -13,6 +13,7 @@ import torch
 
 from advdistill.errors import StageError
 from advdistill.interfaces import Packing
+from advdistill.student.attention import Packed
 from advdistill.student.batches import Row
 from advdistill.student.head import Head, TokenLoss, fused_loss, logprobs
 from advdistill.student.packing import MicroBatch, micro_batches
@@ -68,7 +69,7 @@ class PassLoss(torch.nn.Module):
                 attention_mask=unread,
                 position_ids=batch.positions_BS,
                 use_cache=False,
-                trees=batch.trees,
+                packed=Packed(batch.trees),
             ).last_hidden_state
         return hidden_BSD.flatten(0, 1)[batch.predicting_N]
 

@@ -6,6 +6,7 @@ Axes: `N` response tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from advdistill.interfaces import Objective, Scope, TrainingJob
 from advdistill.student.attention import tree_attention
 from advdistill.student.batches import Row
+from advdistill.student.compiled import compiled_layers
 from advdistill.student.gradient import StepLoss, accumulate, responses_of
 from advdistill.student.head import TokenLoss
 from advdistill.student.packing import MicroBatch, micro_batches
@@ -57,7 +59,8 @@ def gradient_of(
     (blank,) = _passes([min(rows, key=lambda row: row.length)], base, job.row_tokens)
     forward = _Forward(base=base, passes=number, blank=blank)
     passes += [forward.nothing] * (number - len(passes))
-    with tree_attention(base.model, base.packing):
+    layers = compiled_layers(base.model) if job.compile else nullcontext()
+    with tree_attention(base.model, base.packing), layers:
         found = (
             accumulate(
                 forward,

@@ -32,11 +32,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return tiny_model(tmp_path_factory.mktemp("model"))
 
 
-def losses(folder: Path, model: str, packing: Packing, dtype: Dtype) -> list[float]:
+def losses(
+    folder: Path, model: str, packing: Packing, dtype: Dtype, **options: bool
+) -> list[float]:
     """Return the losses of five steps."""
     notebook = Notebook()
     one = student(model, dtype=dtype, max_steps=5)
-    one.train(OBJECTIVE, pool(8, 5), folder=folder, job=job(notebook, packing=packing))
+    one.train(OBJECTIVE, pool(8, 5), folder=folder, job=job(notebook, packing=packing, **options))
     return list(notebook.column("loss").values())
 
 
@@ -54,16 +56,35 @@ def test_every_packing_is_proved_and_trains_to_the_same_losses(
             assert 0 < proof["bfloat16"]["gradient_gap"] <= LIMITS[Dtype.bfloat16]
 
 
-@pytest.mark.parametrize("packing", [Packing.padded, Packing.auto])
-def test_ten_steps_are_five_a_kill_and_five(tmp_path: Path, model: str, packing: Packing) -> None:
+@pytest.mark.parametrize(("dtype", "limit"), [(Dtype.float32, 1e-4), (Dtype.bfloat16, 2e-2)])
+def test_compiled_layers_are_proved_and_train_to_the_same_losses(
+    tmp_path: Path, model: str, dtype: Dtype, limit: float
+) -> None:
+    wanted = losses(tmp_path / "wanted", model, Packing.padded, Dtype.float32)
+    found = losses(tmp_path / "found", model, Packing.shared, dtype, compile=True)
+    assert found == pytest.approx(wanted, rel=limit)
+    proof = json.loads((tmp_path / "found" / "proof.json").read_text())
+    assert proof["gradient_gap"] <= LIMITS[Dtype.float32]
+
+
+@pytest.mark.parametrize(
+    ("packing", "compiled"), [(Packing.padded, False), (Packing.auto, False), (Packing.auto, True)]
+)
+def test_ten_steps_are_five_a_kill_and_five(
+    tmp_path: Path, model: str, packing: Packing, compiled: bool
+) -> None:
     one = student(model, dtype=Dtype.bfloat16, max_steps=10)
+    own = job(packing=packing, compile=compiled)
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    one.train(OBJECTIVE, pool(8, 5), folder=whole, job=job(packing=packing))
+    one.train(OBJECTIVE, pool(8, 5), folder=whole, job=own)
     with pytest.raises(StoppedError):
         one.train(
-            OBJECTIVE, pool(8, 5), folder=resumed, job=job(Notebook(stop_at=8), packing=packing)
+            OBJECTIVE,
+            pool(8, 5),
+            folder=resumed,
+            job=replace(own, watch=Notebook(stop_at=8)),
         )
-    one.train(OBJECTIVE, pool(8, 5), folder=resumed, job=job(packing=packing))
+    one.train(OBJECTIVE, pool(8, 5), folder=resumed, job=own)
     assert fingerprints(resumed / "model") == fingerprints(whole / "model")
 
 

@@ -35,7 +35,7 @@ from tests.contract.components import component
 from tests.tiny import ANSWER_FORMAT
 from tests.unit.student.students import NO_BUDGET, OBJECTIVE
 
-HOW = TrainingHow(row_tokens=77, packing=Packing.plain, sharding=Sharding.fsdp)
+HOW = TrainingHow(row_tokens=77, packing=Packing.plain, sharding=Sharding.fsdp, compile=True)
 VERDICTS = [Verdict.passed, Verdict.failed, Verdict.truncated, Verdict.passed, Verdict.passed]
 KEYS = [("n/train/0", 0), ("n/train/0", 1), ("n/train/0", 2), ("n/train/1", 0), ("n/train/1", 1)]
 

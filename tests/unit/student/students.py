@@ -98,6 +98,7 @@ def job(
     row_tokens: int = 256,
     packing: Packing = Packing.auto,
     budget: Budget = NO_BUDGET,
+    compile: bool = False,  # noqa: A002 - as the job calls it
 ) -> TrainingJob:
     """Return what the loop is given beside the examples."""
     return TrainingJob(
@@ -108,6 +109,7 @@ def job(
         row_tokens=row_tokens,
         packing=packing,
         sharding=Sharding.none,
+        compile=compile,
     )
 
 

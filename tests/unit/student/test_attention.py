@@ -10,7 +10,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from advdistill.interfaces import Packing
-from advdistill.student.attention import UnpackableError, attend, separate, tree_attention
+from advdistill.student.attention import Packed, UnpackableError, attend, separate, tree_attention
 from advdistill.student.attention_flex import flex, sight
 from advdistill.student.attention_merged import merged
 from advdistill.student.packing import Tree
@@ -153,7 +153,7 @@ def test_dropout_in_the_attention_is_honoured() -> None:
 
     def outputs(dropout: float) -> torch.Tensor:
         torch.manual_seed(0)
-        return attend(module, *inputs(trees), None, trees=trees, dropout=dropout)[0]
+        return attend(module, *inputs(trees), None, packed=Packed(trees), dropout=dropout)[0]
 
     assert gap(outputs(1e-9), outputs(0.0)) < 1e-6
     assert gap(outputs(0.5), outputs(0.0)) > 0.1
@@ -163,7 +163,7 @@ def test_under_autocast_it_computes_in_the_lower_precision() -> None:
     trees = trees_of([(4, [3, 5])])
     query, key, value = (part.detach().float() for part in inputs(trees))
     with torch.autocast("cpu", torch.bfloat16):
-        found, _ = attend(torch.nn.Module(), query, key, value.bfloat16(), None, trees=trees)
+        found, _ = attend(torch.nn.Module(), query, key, value.bfloat16(), None, packed=Packed(trees))
     assert found.dtype is torch.bfloat16
 
 
@@ -171,7 +171,7 @@ def test_under_autocast_it_computes_in_the_lower_precision() -> None:
 def test_a_layer_that_alters_its_scores_is_refused(option: str) -> None:
     trees = trees_of([(2, [2, 2])])
     with pytest.raises(UnpackableError, match=f"Module attends with {option}; wanted full"):
-        attend(torch.nn.Module(), *inputs(trees), None, trees=trees, **{option: 4})
+        attend(torch.nn.Module(), *inputs(trees), None, packed=Packed(trees), **{option: 4})
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,58 @@
+"""The layers of a student as compiled kernels, for the passes of a step and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import MethodType
+from typing import TYPE_CHECKING
+
+import torch
+
+from advdistill.errors import StageError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@contextmanager
+def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
+    """Let the layers compute as compiled inside; backward passes belong inside too.
+
+    What lies between products, such as norms, rotations and residuals, becomes a few kernels. All
+    layers of a kind share them, and passes of any length do.
+
+    Raises:
+        StageError: the model has no list of layers, or they could not be compiled.
+    """
+    layers = getattr(model.get_decoder(), "layers", None)
+    if not isinstance(layers, torch.nn.ModuleList):
+        raise StageError(
+            f"student '{type(model).__name__}' has no list 'layers' in its decoder, which "
+            "runtime.compile=true compiles; give runtime.compile=false"
+        )
+    for layer in layers:
+        layer.forward = MethodType(_compiled(type(layer)), layer)
+    try:
+        yield
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise StageError(
+            f"student '{type(model).__name__}': its layers could not be compiled, as "
+            f"runtime.compile=true asks: {_first_line(error)}; a C++ compiler must be there, and "
+            "the model of a kind that torch.compile takes; give runtime.compile=false"
+        ) from error
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+@cache
+def _compiled(kind: type[torch.nn.Module]) -> Callable[..., object]:
+    # deterministic: else kernels are chosen by their times, and may add up in another order after
+    # a resume
+    return torch.compile(kind.forward, dynamic=True, options={"deterministic": True})
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]
