@@ -303,7 +303,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--prompts", type=int, default=32, help="of a step")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--warm", type=int, default=2, help="first steps, which are not timed")
-    parser.add_argument("--row-tokens", type=int, default=16_384)
+    parser.add_argument("--row-tokens", type=int, default=32_768)
     parser.add_argument("--compile", action="store_true", help="layers")
     parser.add_argument("--checkpointing", action="store_true", help="of activations")
     return parser.parse_args()

@@ -92,8 +92,23 @@ def attend(
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
-    kernel = _kernel(query, value, options.get("dropout", 0.0))
-    return kernel(query, key, value, packed.trees, options.get("scaling")), None
+    dropout, scale = options.get("dropout", 0.0), options.get("scaling")
+    return _over_trees(query, key, value, packed, dropout, scale), None
+
+
+def _attended(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    packed: Packed,
+    dropout: float,
+    scale: float | None,
+) -> torch.Tensor:
+    return _kernel(query, value, dropout)(query, key, value, packed.trees, scale)
+
+
+# The kernels compile themselves or need not be, so that a compiler of layers passes them by.
+_over_trees: Callable[..., torch.Tensor] = torch.compiler.disable(_attended)
 
 
 # Options of transformers by which a layer is more than a softmax of scaled scores. A window is part
@@ -150,6 +165,5 @@ def _calls(tree: Tree) -> Iterator[tuple[slice, list[slice]]]:
         yield own, [prompt, own]
 
 
-# the kernels compile themselves, or need not be
-AttentionInterface.register(NAME, torch.compiler.disable(attend))
+AttentionInterface.register(NAME, attend)
 AttentionMaskInterface.register(NAME, sdpa_mask)

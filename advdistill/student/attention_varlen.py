@@ -76,8 +76,7 @@ class Sequences:
         return row_SHD if self.copied_C is None else row_SHD.index_select(0, self.copied_C)
 
     def summed(self, slope_CHD: torch.Tensor) -> torch.Tensor:
-        """Return the gradient (S, H, D) of the row by that of all copies, in the same bits each
-        time: not in the order in which they come."""
+        """Return the gradient (S, H, D) of the row by that of all copies, always in one order."""
         if self.copied_C is None:
             return slope_CHD
         row_SHD = slope_CHD.index_select(0, self.own_S)

@@ -220,8 +220,11 @@ def _load_optimizer(model: PreTrainedModel, optimizer: Optimizer, path: Path) ->
     for label, tensor in read_whole(path, OPTIMIZER):
         name, key = label.rsplit("/", 1)
         parameter = model.get_parameter(name)
-        # AdamW counts its steps on the CPU; its moments are as the parameter is, in parts or not.
-        there = tensor if key == "step" else torch.zeros_like(parameter, requires_grad=False)
+        # AdamW counts its steps on the CPU, or where the parameter is if it is fused; its moments
+        # are as the parameter is, in parts or not.
+        place = parameter.device if optimizer.defaults["fused"] else "cpu"
+        like = tensor.to(place) if key == "step" else parameter
+        there = torch.zeros_like(like, requires_grad=False)
         fill(there, tensor)
         optimizer.state[parameter][key] = there
 

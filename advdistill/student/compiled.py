@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import MethodType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 from advdistill.errors import StageError
 
@@ -33,10 +34,10 @@ def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
             "runtime.compile=true compiles; give runtime.compile=false"
         )
     for layer in layers:
-        layer.forward = MethodType(_compiled(type(layer)), layer)
+        layer.forward = MethodType(compiled(type(layer).forward, dynamic=True), layer)
     try:
         yield
-    except torch._dynamo.exc.TorchDynamoException as error:
+    except TorchDynamoException as error:
         raise StageError(
             f"student '{type(model).__name__}': its layers could not be compiled, as "
             f"runtime.compile=true asks: {_first_line(error)}; a C++ compiler must be there, and "
@@ -48,10 +49,15 @@ def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
 
 
 @cache
-def _compiled(kind: type[torch.nn.Module]) -> Callable[..., object]:
-    # deterministic: else kernels are chosen by their times, and may add up in another order after
-    # a resume
-    return torch.compile(kind.forward, dynamic=True, options={"deterministic": True})
+def compiled(function: Callable[..., Any], *, dynamic: bool | None) -> Callable[..., Any]:
+    """Return a function as compiled kernels that compute the same bits each time.
+
+    Args:
+        function: is one of a module, since what was compiled is kept for good.
+        dynamic: whether every size may change from call to call; None: those that are seen to.
+    """
+    # else kernels are chosen by their times, and may add up in another order after a resume
+    return torch.compile(function, dynamic=dynamic, options={"deterministic": True})
 
 
 def _first_line(error: Exception) -> str:

@@ -26,17 +26,24 @@ class PassLoss(torch.nn.Module):
     """Decoder, head and loss of one pass."""
 
     def __init__(
-        self, model: PreTrainedModel, *, alone: bool = False, chunk_bytes: int | None = None
+        self,
+        model: PreTrainedModel,
+        *,
+        alone: bool = False,
+        compiled: bool = False,
+        chunk_bytes: int | None = None,
     ) -> None:
         """Wrap the model; `chunk_bytes` of logits exist at a time, or as many as suit the device.
 
         `alone` saves memory where no other process shares the gradient: that of the vocabulary's
         matrices is added to them without a matrix of its own. Each loss must then be followed by
-        its backward pass, unscaled.
+        its backward pass, unscaled. Where `compiled`, the head's own work is one kernel; the layers
+        are `compiled_layers`'.
         """
         super().__init__()
         self.model = model
         self.alone = alone
+        self.compiled = compiled
         self.chunk_bytes = chunk_bytes
 
     def forward(
@@ -82,6 +89,7 @@ class PassLoss(torch.nn.Module):
             bias_V=head.bias,
             sum_VD=_gradient(head.weight) if at_once else None,
             chunk_bytes=self.chunk_bytes,
+            compile=self.compiled,
         )
 
 

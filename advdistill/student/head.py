@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 
+from advdistill.student.compiled import compiled
+
 TokenLoss = Callable[[torch.Tensor, slice], torch.Tensor]
 """Returns the loss, a scalar, of the log-probs of one slice of the tokens."""
 
-CHUNK_BYTES = {"cpu": 2**27, "cuda": 2**30}
-"""Of logits at a time, by device. Each chunk reads the head's weight and rewrites its gradient,
-which many tokens should share, the more so where products are fast."""
+CHUNK_BYTES = {"cpu": 2**27, "cuda": 2**31}
+"""Of logits and their copies at a time, by device. Each chunk reads the head's weight and rewrites
+its gradient, which many tokens should share, the more so where products are fast."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +31,9 @@ class Head:
     """Where given, the gradient of the weight is added to it at once, and autograd sees none of it:
     one tensor of that size less. The loss must then be differentiated once, and not be scaled."""
     chunk_bytes: int | None = None
-    """Of the logits that exist at a time; None: `CHUNK_BYTES`."""
+    """Of the logits that exist at a time, with their copies; None: `CHUNK_BYTES`."""
+    compile: bool = False
+    """Whether what lies between the products is one compiled kernel."""
 
 
 def fused_loss(
@@ -49,7 +53,7 @@ def fused_loss(
 def logprobs(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
     """Return logprobs_N, without a gradient."""
     room = _Room.of(hidden_ND, head)
-    found_N = hidden_ND.new_empty(len(hidden_ND), dtype=room.powers_NV.dtype)
+    found_N = hidden_ND.new_empty(len(hidden_ND), dtype=room.wide)
     for part in room.parts(len(hidden_ND)):
         found_N[part] = _chunk(room, hidden_ND[part], targets_N[part]).logprobs_N
     return found_N
@@ -73,7 +77,7 @@ class _Fused(torch.autograd.Function):
             slope_V = torch.zeros_like(bias_V)
         sum_VD = slope_VD if head.sum_VD is None else head.sum_VD
         slope_ND = torch.empty_like(hidden_ND)
-        logprobs_N = hidden_ND.new_empty(len(hidden_ND), dtype=room.powers_NV.dtype)
+        logprobs_N = hidden_ND.new_empty(len(hidden_ND), dtype=room.wide)
         loss = logprobs_N.new_zeros(())
         for part in room.parts(len(hidden_ND)):
             chunk = _chunk(room, hidden_ND[part], targets_N[part])
@@ -81,11 +85,13 @@ class _Fused(torch.autograd.Function):
             part_loss, slope_N = _slope(token_loss, chunk.logprobs_N, part)
             loss += part_loss
             scale_N1 = _towards_slopes(chunk, targets_N[part], slope_N)
-            slope_ND[part] = (room.cast(chunk.powers_NV) @ room.weight_VD) * scale_N1
+            narrow_NV = room.narrow(chunk.powers_NV)
+            slope_ND[part] = (narrow_NV @ room.weight_VD) * scale_N1
             if sum_VD is not None:
-                _add_product(sum_VD, chunk.powers_NV, hidden_ND[part] * scale_N1, room)
+                factor_NV = narrow_NV if sum_VD.is_cuda else chunk.powers_NV
+                _add_product(sum_VD, factor_NV, hidden_ND[part] * scale_N1)
             if slope_V is not None:
-                slope_V.addmv_(chunk.powers_NV.T, scale_N1[:, 0])
+                slope_V.addmv_(chunk.powers_NV.T.to(slope_V.dtype), scale_N1[:, 0])
         ctx.slopes = (slope_ND, slope_VD, slope_V)
         ctx.mark_non_differentiable(logprobs_N)
         return loss, logprobs_N
@@ -105,10 +111,15 @@ class _Room:
 
     weight_VD: torch.Tensor
     bias_V: torch.Tensor | None
-    powers_NV: torch.Tensor
-    """float32 at least."""
-    cast_NV: torch.Tensor | None
-    """Of the products' precision; None where that is the same."""
+    size: int
+    """Tokens of a chunk."""
+    wide: torch.dtype
+    """Of the powers and log-probs: float32 at least."""
+    compile: bool
+    wide_NV: torch.Tensor | None
+    """None where compiled, which needs none."""
+    narrow_NV: torch.Tensor | None
+    """Of the products' precision; None where that is the same, or where compiled."""
 
     @classmethod
     def of(cls, hidden_ND: torch.Tensor, head: Head) -> _Room:
@@ -117,28 +128,36 @@ class _Room:
         mixed = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if mixed else hidden_ND.dtype
         wide = torch.promote_types(dtype, torch.float32)
+        if head.compile:
+            each = 2 * dtype.itemsize  # logits and powers
+        else:
+            each = wide.itemsize + (0 if wide is dtype else dtype.itemsize)
         vocabulary = len(head.weight_VD)
         chunk_bytes = head.chunk_bytes or CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"])
-        size = max(chunk_bytes // (wide.itemsize * vocabulary), 1)
-        powers_NV = hidden_ND.new_empty(min(size, len(hidden_ND)), vocabulary, dtype=wide)
+        size = min(max(chunk_bytes // (each * vocabulary), 1), max(len(hidden_ND), 1))
+        wide_NV = None if head.compile else hidden_ND.new_empty(size, vocabulary, dtype=wide)
         return cls(
             weight_VD=head.weight_VD.detach().to(dtype),
             bias_V=head.bias_V,
-            powers_NV=powers_NV,
-            cast_NV=None if wide is dtype else torch.empty_like(powers_NV, dtype=dtype),
+            size=size,
+            wide=wide,
+            compile=head.compile,
+            wide_NV=wide_NV,
+            narrow_NV=(
+                None if wide_NV is None or wide is dtype else torch.empty_like(wide_NV, dtype=dtype)
+            ),
         )
 
     def parts(self, tokens: int) -> Iterator[slice]:
         """Yield the tokens of each chunk."""
-        size = len(self.powers_NV)
-        for start in range(0, tokens, max(size, 1)):
-            yield slice(start, min(start + size, tokens))
+        for start in range(0, tokens, self.size):
+            yield slice(start, min(start + self.size, tokens))
 
-    def cast(self, powers_NV: torch.Tensor) -> torch.Tensor:
+    def narrow(self, powers_NV: torch.Tensor) -> torch.Tensor:
         """Return them in the precision of the products."""
-        return (
-            powers_NV if self.cast_NV is None else self.cast_NV[: len(powers_NV)].copy_(powers_NV)
-        )
+        if self.narrow_NV is None:
+            return powers_NV
+        return self.narrow_NV[: len(powers_NV)].copy_(powers_NV)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,15 +172,14 @@ class _Chunk:
 
 
 def _chunk(room: _Room, hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> _Chunk:
-    # Every pass over the logits costs, and a temporary copy of them twice: all is done in place,
-    # and what divides or multiplies a token's whole row is left to the narrow side of a product.
-    logits_NV = _logits(room, hidden_ND)
-    largest_N1 = logits_NV.amax(1, keepdim=True)
-    below_N1 = logits_NV.gather(1, targets_N[:, None]) - largest_N1
-    powers_NV = logits_NV.sub_(largest_N1).exp_().scatter_(1, targets_N[:, None], 0)
+    if room.compile:
+        logits_NV = hidden_ND.to(room.weight_VD.dtype) @ room.weight_VD.T
+        powers = compiled(_powers, dynamic=None)
+        powers_NV, others_N1, below_N1 = powers(logits_NV, room.bias_V, targets_N)
+    else:
+        powers_NV, others_N1, below_N1 = _powers_in_place(_logits(room, hidden_ND), targets_N)
     # Summed without the target's, which may be 1 beside others of 1e-9: what a probability near 1
     # lacks of 1 is what unlikelihood divides by, and log1p keeps its every digit.
-    others_N1 = powers_NV.sum(1, keepdim=True)
     logprobs_N1 = below_N1 - (others_N1 + below_N1.expm1()).log1p()
     return _Chunk(
         powers_NV=powers_NV,
@@ -171,12 +189,40 @@ def _chunk(room: _Room, hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> _Ch
     )
 
 
+_Powers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""powers_NV, their sums others_N1, and how far each target's logit is below the largest."""
+
+
+def _powers_in_place(logits_NV: torch.Tensor, targets_N: torch.Tensor) -> _Powers:
+    # Every pass over the logits costs, and a temporary copy of them twice: all is done in place,
+    # and what divides or multiplies a token's whole row is left to the narrow side of a product.
+    largest_N1 = logits_NV.amax(1, keepdim=True)
+    below_N1 = logits_NV.gather(1, targets_N[:, None]) - largest_N1
+    powers_NV = logits_NV.sub_(largest_N1).exp_().scatter_(1, targets_N[:, None], 0)
+    return powers_NV, powers_NV.sum(1, keepdim=True), below_N1
+
+
+def _powers(
+    narrow_NV: torch.Tensor, bias_V: torch.Tensor | None, targets_N: torch.Tensor
+) -> _Powers:
+    """Do the same to logits of the products' precision, as one kernel can; powers are of that."""
+    logits_NV = narrow_NV.to(torch.promote_types(narrow_NV.dtype, torch.float32))
+    if bias_V is not None:
+        logits_NV = logits_NV + bias_V
+    largest_N1 = logits_NV.amax(1, keepdim=True)
+    below_N1 = logits_NV.gather(1, targets_N[:, None]) - largest_N1
+    words_V = torch.arange(logits_NV.shape[1], device=logits_NV.device)
+    powers_NV = torch.where(words_V == targets_N[:, None], 0.0, (logits_NV - largest_N1).exp())
+    return powers_NV.to(narrow_NV.dtype), powers_NV.sum(1, keepdim=True), below_N1
+
+
 def _logits(room: _Room, hidden_ND: torch.Tensor) -> torch.Tensor:
-    logits_NV = room.powers_NV[: len(hidden_ND)]
-    if room.cast_NV is None:
+    assert room.wide_NV is not None, "what is not compiled has it"
+    logits_NV = room.wide_NV[: len(hidden_ND)]
+    if room.narrow_NV is None:
         torch.mm(hidden_ND, room.weight_VD.T, out=logits_NV)
     else:
-        narrow_NV = room.cast_NV[: len(hidden_ND)]
+        narrow_NV = room.narrow_NV[: len(hidden_ND)]
         torch.mm(hidden_ND.to(narrow_NV.dtype), room.weight_VD.T, out=narrow_NV)
         logits_NV.copy_(narrow_NV)
     return logits_NV if room.bias_V is None else logits_NV.add_(room.bias_V)
@@ -199,15 +245,14 @@ def _towards_slopes(chunk: _Chunk, targets_N: torch.Tensor, slope_N: torch.Tenso
     d logprob / d logits is onehot - softmax, and the softmax is powers / total.
     """
     # the target's power less the total
-    chunk.powers_NV.scatter_(1, targets_N[:, None], -chunk.others_N1)
+    powers_NV = chunk.powers_NV
+    powers_NV.scatter_(1, targets_N[:, None], -chunk.others_N1.to(powers_NV.dtype))
     return -slope_N[:, None] / chunk.total_N1
 
 
-def _add_product(
-    sum_VD: torch.Tensor, powers_NV: torch.Tensor, scaled_ND: torch.Tensor, room: _Room
-) -> None:
-    if room.cast_NV is not None and sum_VD.is_cuda:
-        sum_VD += room.cast_NV[: len(powers_NV)].T @ scaled_ND.to(room.cast_NV.dtype)
+def _add_product(sum_VD: torch.Tensor, powers_NV: torch.Tensor, scaled_ND: torch.Tensor) -> None:
+    if sum_VD.is_cuda and powers_NV.dtype is not sum_VD.dtype:
+        sum_VD += powers_NV.T @ scaled_ND.to(powers_NV.dtype)
     else:
         # CPU: adding a product of fewer bits to float32 takes longer than a product in float32
         sum_VD.addmm_(powers_NV.T.to(sum_VD.dtype), scaled_ND.to(sum_VD.dtype))

@@ -113,7 +113,7 @@ def open_base(student: Finetune, examples: Sequence[Example], *, job: TrainingJo
         model=model,
         tokenizer=tokenizer,
         accelerator=accelerator,
-        pass_loss=PassLoss(model, alone=world.size == 1),
+        pass_loss=PassLoss(model, alone=world.size == 1, compiled=job.compile),
         module=module,
         world=world,
         packing=packing,

@@ -170,7 +170,7 @@ def _provable(training: Training, rows: Sequence[Row]) -> tuple[Base, str]:
     return replace(
         base,
         model=model,
-        pass_loss=PassLoss(model, alone=base.world.size == 1),
+        pass_loss=PassLoss(model, alone=base.world.size == 1, compiled=training.job.compile),
         module=Root(model),
         world=alone,
     ), name

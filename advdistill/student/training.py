@@ -18,6 +18,7 @@ from advdistill.student.checks import check_loss, check_teacher
 from advdistill.student.finetune import Finetune
 from advdistill.student.loading import Base, open_base
 from advdistill.student.memory import Room
+from advdistill.student.parallel import is_sharded
 from advdistill.student.schedule import steps
 from advdistill.student.zero import partitioned
 
@@ -52,8 +53,9 @@ def prepare(
     base = open_base(student, examples, job=job)
     check_teacher(objective, base.rows)
     check_loss(objective, base.rows)
-    optimizer = _optimizer(base.model, student)
     zero = job.sharding is Sharding.deepspeed and base.world.size > 1
+    whole = not zero and not is_sharded(base.model)
+    optimizer = _optimizer(base.model, student, fused=whole)
     if zero:
         base, optimizer = partitioned(base, optimizer)
     return Training(
@@ -74,7 +76,8 @@ def prepare(
     )
 
 
-def _optimizer(model: PreTrainedModel, student: Finetune) -> torch.optim.Optimizer:
+def _optimizer(model: PreTrainedModel, student: Finetune, *, fused: bool) -> torch.optim.Optimizer:
+    """Return AdamW; `fused`, it reads and writes each number once."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in trained if parameter.ndim >= 2]
     others = [parameter for parameter in trained if parameter.ndim < 2]
@@ -82,7 +85,7 @@ def _optimizer(model: PreTrainedModel, student: Finetune) -> torch.optim.Optimiz
         {"params": matrices, "weight_decay": student.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=student.learning_rate)
+    return torch.optim.AdamW(groups, lr=student.learning_rate, fused=fused or None)
 
 
 def _fingerprint(student: Finetune, objective: Objective, budget: Budget, rows: Rows) -> str:

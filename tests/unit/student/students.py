@@ -98,7 +98,7 @@ def job(
     row_tokens: int = 256,
     packing: Packing = Packing.auto,
     budget: Budget = NO_BUDGET,
-    compile: bool = False,  # noqa: A002 - as the job calls it
+    compile: bool = False,
 ) -> TrainingJob:
     """Return what the loop is given beside the examples."""
     return TrainingJob(

@@ -1,6 +1,7 @@
 """Axes: `H` heads, `S` tokens, `D` width of a head."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -13,8 +14,15 @@ from advdistill.interfaces import Packing
 from advdistill.student.attention import Packed, UnpackableError, attend, separate, tree_attention
 from advdistill.student.attention_flex import flex, sight
 from advdistill.student.attention_merged import merged
+from advdistill.student.attention_varlen import computes, sequences
 from advdistill.student.packing import Tree
 from tests.unit.student.packs import Group, trees_of
+
+GROUPS = st.lists(
+    st.tuples(st.integers(1, 6), st.lists(st.integers(1, 6), min_size=1, max_size=4)),
+    min_size=1,
+    max_size=4,
+)
 
 RAGGED: list[Group] = [(5, [3, 1, 9]), (1, [1]), (7, [4]), (2, [70, 33]), (40, [2, 2, 2, 2])]
 
@@ -112,19 +120,50 @@ def test_flex_attends_as_the_mask_says() -> None:
     assert gap(flex(*parts, trees, 0.3), wanted) < 1e-6
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 6), st.lists(st.integers(1, 6), min_size=1, max_size=4)),
-        min_size=1,
-        max_size=4,
-    )
-)
+@given(GROUPS)
 @settings(max_examples=40, deadline=None)
 def test_a_token_sees_its_prompt_and_its_own_response(groups: list[Group]) -> None:
     trees = trees_of(groups)
     places = torch.arange(trees[-1].start + trees[-1].tokens)
     found = sight(trees, places.device)(places[:, None], places[None, :])
     assert torch.equal(found, seen_by(trees))
+
+
+@given(GROUPS)
+@settings(max_examples=40, deadline=None)
+def test_the_sequences_of_a_row_see_what_the_mask_says(groups: list[Group]) -> None:
+    trees = trees_of(groups)
+    parts = sequences(trees, torch.device("cpu"))
+    size = trees[-1].start + trees[-1].tokens
+    rows_S11 = torch.arange(size)[:, None, None]
+    keys = parts.copied(rows_S11).flatten()
+    found_SS = torch.zeros(size, size, dtype=torch.bool)
+    ends = zip(parts.query_ends.tolist(), parts.key_ends.tolist(), strict=True)
+    for (start, first), (stop, last) in pairwise(ends):
+        for back, asking in enumerate(reversed(range(start, stop))):  # aligned at the end
+            found_SS[asking, keys[first : last - back]] = True
+        assert stop - start <= parts.longest_query
+        assert last - first <= parts.longest_key
+    assert torch.equal(found_SS, seen_by(trees))
+
+
+@given(GROUPS, st.sampled_from([torch.float64, torch.bfloat16]))
+@settings(max_examples=40, deadline=None)
+def test_the_gradients_of_copied_keys_add_up(groups: list[Group], dtype: torch.dtype) -> None:
+    trees = trees_of(groups)
+    parts = sequences(trees, torch.device("cpu"))
+    row_SHD = torch.zeros(trees[-1].start + trees[-1].tokens, 2, 3).double().requires_grad_()
+    copies_CHD = parts.copied(row_SHD)
+    slope_CHD = torch.randn(copies_CHD.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    (wanted_SHD,) = torch.autograd.grad(copies_CHD, row_SHD, slope_CHD.double())
+    found_SHD = parts.summed(slope_CHD)
+    assert found_SHD.dtype is dtype
+    # rounded once, whatever the number of copies
+    assert torch.equal(found_SHD, wanted_SHD.to(dtype)) or gap(found_SHD, wanted_SHD) < 1e-14
+
+
+def test_flash_attention_is_for_cuda_alone() -> None:
+    assert not computes(torch.zeros(1, 2, 3, 8, dtype=torch.bfloat16))
 
 
 @pytest.mark.parametrize("kernel", [merged, separate])
@@ -163,7 +202,9 @@ def test_under_autocast_it_computes_in_the_lower_precision() -> None:
     trees = trees_of([(4, [3, 5])])
     query, key, value = (part.detach().float() for part in inputs(trees))
     with torch.autocast("cpu", torch.bfloat16):
-        found, _ = attend(torch.nn.Module(), query, key, value.bfloat16(), None, packed=Packed(trees))
+        found, _ = attend(
+            torch.nn.Module(), query, key, value.bfloat16(), None, packed=Packed(trees)
+        )
     assert found.dtype is torch.bfloat16
 
 

@@ -69,15 +69,17 @@ def gap(found: torch.Tensor, wanted: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("chunk_bytes", [1, FEW, 10**9])
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("compiles", [False, True])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)], ids=str
 )
 def test_loss_and_gradients_equal_those_of_the_whole_logits(
-    dtype: torch.dtype, tolerance: float, bias: bool, chunk_bytes: int
+    dtype: torch.dtype, tolerance: float, compiles: bool, bias: bool, chunk_bytes: int
 ) -> None:
     made = case(dtype=dtype, bias=bias)
-    head = replace(made.head, chunk_bytes=chunk_bytes)
-    loss, logprobs_N = fused_loss(made.hidden_ND, head, made.targets_N, made.loss)
+    head = replace(made.head, chunk_bytes=chunk_bytes, compile=compiles)
+    with torch.compiler.set_stance("force_eager"):  # what would be compiled, as it is written
+        loss, logprobs_N = fused_loss(made.hidden_ND, head, made.targets_N, made.loss)
     wanted, wanted_N = whole(made)
     assert gap(loss.detach(), wanted.detach()) < tolerance
     assert gap(logprobs_N, wanted_N.detach()) < tolerance
