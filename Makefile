@@ -51,7 +51,7 @@ bench: $(VENV)/.complete-dev
 # On a machine with a CUDA device.
 bench-cuda: $(VENV)/.complete-dev
 	$(BIN)/python -m pytest tests/gpu
-	$(BIN)/python -m benchmarks.cuda training
+	$(BIN)/python -m benchmarks.cuda training --compile
 	$(BIN)/python -m benchmarks.cuda generation
 
 clean:

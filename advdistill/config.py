@@ -67,7 +67,8 @@ class Runtime:
     packing: Packing
     """How responses share a forward pass of the training."""
     compile: bool
-    """Compile the student's layers for the training: faster on a GPU, after a minute's start."""
+    """Compile the student's layers for the training, unless it has an adapter: faster on a GPU,
+    after half a minute's start."""
     processes: int
     """Training processes on this machine."""
     sharding: Sharding
@@ -90,6 +91,11 @@ class Runtime:
         ):
             if value < 1:
                 raise ConfigError(f"runtime: {name} is {value}; wanted at least 1")
+        if self.compile and self.processes > 1:
+            raise ConfigError(
+                f"runtime: compile is true with processes={self.processes}; wanted one process, "
+                "as compiled layers have been proved in no other; give runtime.compile=false"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -494,7 +494,7 @@ class TrainingJob:
     packing: Packing
     sharding: Sharding
     compile: bool
-    """Whether the student's layers are compiled for the passes."""
+    """Whether the student's layers are compiled for the passes, if it has no adapter."""
 
 
 @runtime_checkable

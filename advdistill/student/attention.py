@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.nn.attention.bias import causal_lower_right
@@ -108,7 +108,7 @@ def _attended(
 
 
 # The kernels compile themselves or need not be, so that a compiler of layers passes them by.
-_over_trees: Callable[..., torch.Tensor] = torch.compiler.disable(_attended)
+_over_trees = cast("Callable[..., torch.Tensor]", torch.compiler.disable(_attended))
 
 
 # Options of transformers by which a layer is more than a softmax of scaled scores. A window is part

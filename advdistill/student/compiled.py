@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+VARIANTS = 64
+"""Of a layer's kernels at most, for each shape, precision and mode; more are not compiled."""
+
+
 @contextmanager
 def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
     """Let the layers compute as compiled inside; backward passes belong inside too.
@@ -36,7 +40,8 @@ def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
     for layer in layers:
         layer.forward = MethodType(compiled(type(layer).forward, dynamic=True), layer)
     try:
-        yield
+        with torch._dynamo.config.patch(recompile_limit=VARIANTS):
+            yield
     except TorchDynamoException as error:
         raise StageError(
             f"student '{type(model).__name__}': its layers could not be compiled, as "

@@ -59,7 +59,9 @@ def gradient_of(
     (blank,) = _passes([min(rows, key=lambda row: row.length)], base, job.row_tokens)
     forward = _Forward(base=base, passes=number, blank=blank)
     passes += [forward.nothing] * (number - len(passes))
-    layers = compiled_layers(base.model) if job.compile else nullcontext()
+    # adapters are compiled layer by layer, each anew, which no training makes up for
+    compiles = job.compile and base.student.adapter is None
+    layers = compiled_layers(base.model) if compiles else nullcontext()
     with tree_attention(base.model, base.packing), layers:
         found = (
             accumulate(

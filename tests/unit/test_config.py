@@ -52,6 +52,10 @@ def message(outputs: Path, *overrides: str) -> str:
         (["runtime.row_tokens=0"], ["runtime: row_tokens is 0", "wanted at least 1"]),
         (["runtime.processes=0"], ["runtime: processes is 0", "wanted at least 1"]),
         (["runtime.packing=tight"], ["runtime.packing", "'tight'", "auto, shared, plain, padded"]),
+        (
+            ["runtime.compile=true", "runtime.processes=2"],
+            ["compile is true with processes=2", "wanted one process", "runtime.compile=false"],
+        ),
         (["runtime.sharding=ddp"], ["runtime.sharding", "'ddp'", "none, fsdp, deepspeed"]),
         (["runtime.threads=0"], ["runtime: threads is 0", "wanted at least 1"]),
         (["limits.max_weight_share=1.5"], ["limits: max_weight_share is 1.5", "from 0 to 1"]),
@@ -187,6 +191,7 @@ def test_another_number_is_another_cell(tmp_path: Path, override: str) -> None:
         "runtime=gpu",
         "runtime.row_tokens=1",
         "runtime.packing=padded",
+        "runtime.compile=true",
         "runtime.processes=2",
         "runtime.sharding=fsdp",
         "limits.max_negative_share=0.1",
