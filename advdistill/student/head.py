@@ -16,7 +16,7 @@ from advdistill.student.compiled import compiled
 TokenLoss = Callable[[torch.Tensor, slice], torch.Tensor]
 """Returns the loss, a scalar, of the log-probs of one slice of the tokens."""
 
-CHUNK_BYTES = {"cpu": 2**29, "cuda": 2**31}
+CHUNK_BYTES = {"cpu": 2**27, "cuda": 2**31}
 """Of logits and their copies at a time, by device. Each chunk reads the head's weight and rewrites
 its gradient, which many tokens should share, the more so where products are fast."""
 
