@@ -28,7 +28,7 @@ from transformers import (
 from advdistill.errors import ConfigError
 from advdistill.interfaces import Packing
 from advdistill.student.architectures import resolved
-from advdistill.student.attention import tree_attention
+from advdistill.student.attention import Packed, tree_attention
 from advdistill.student.packing import micro_batches
 from tests.unit.student.packs import VOCABULARY, Group, by_response, passes_over, rows_of
 
@@ -204,7 +204,7 @@ def test_no_response_reaches_another(groups: list[Group], data: st.DataObject) -
             attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool),
             position_ids=batch.positions_BS,
             use_cache=False,
-            trees=batch.trees,
+            packed=Packed(batch.trees or ()),
         ).last_hidden_state[0]
         own_N = batch.predicting_N[batch.response_N == members[chosen]]
         last = spans[chosen].stop - 1
