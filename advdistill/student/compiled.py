@@ -29,7 +29,7 @@ def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
     layers of a kind share them, and passes of any length do.
 
     Raises:
-        StageError: the model has no list of layers, or they could not be compiled.
+        StageError: the model has no list of layers.
     """
     layers = getattr(model.get_decoder(), "layers", None)
     if not isinstance(layers, torch.nn.ModuleList):
@@ -42,12 +42,6 @@ def compiled_layers(model: PreTrainedModel) -> Iterator[None]:
     try:
         with torch._dynamo.config.patch(recompile_limit=VARIANTS):
             yield
-    except TorchDynamoException as error:
-        raise StageError(
-            f"student '{type(model).__name__}': its layers could not be compiled, as "
-            f"runtime.compile=true asks: {_first_line(error)}; a C++ compiler must be there, and "
-            "the model of a kind that torch.compile takes; give runtime.compile=false"
-        ) from error
     finally:
         for layer in layers:
             del layer.forward
@@ -60,9 +54,24 @@ def compiled(function: Callable[..., Any], *, dynamic: bool | None) -> Callable[
     Args:
         function: is one of a module, since what was compiled is kept for good.
         dynamic: whether every size may change from call to call; None: those that are seen to.
+
+    Raises:
+        StageError: by what is given back, at its first call: it could not be compiled.
     """
     # else kernels are chosen by their times, and may add up in another order after a resume
-    return torch.compile(function, dynamic=dynamic, options={"deterministic": True})
+    kernels = torch.compile(function, dynamic=dynamic, options={"deterministic": True})
+
+    def called(*arguments: Any, **options: Any) -> Any:
+        try:
+            return kernels(*arguments, **options)
+        except TorchDynamoException as error:
+            raise StageError(
+                f"'{function.__qualname__}' could not be compiled, as runtime.compile=true asks: "
+                f"{_first_line(error)}; a C++ compiler must be there, and the student of a kind "
+                "that torch.compile takes; give runtime.compile=false"
+            ) from error
+
+    return called
 
 
 def _first_line(error: Exception) -> str:

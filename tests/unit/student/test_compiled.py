@@ -1,5 +1,6 @@
 """Compiled layers and head against the plain ones."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -68,16 +69,17 @@ def test_a_model_without_layers_is_refused(
         pass
 
 
+@pytest.mark.parametrize("head_alone", [False, True])  # as with an adapter, or for references
 def test_without_a_compiler_it_says_what_to_do(
-    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    model: PreTrainedModel, tmp_path: Path, head_alone: bool
 ) -> None:
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (str(tmp_path / "missing"),))
     torch.compiler.reset()
     with (
+        torch._inductor.config.patch({"cpp.cxx": (str(tmp_path / "missing"),)}),
         pytest.raises(StageError, match=r"could not be compiled.*give runtime\.compile=false"),
         torch._inductor.utils.fresh_cache(),
         tree_attention(model),
-        compiled_layers(model),
+        nullcontext() if head_alone else compiled_layers(model),
     ):
-        gradients(model, PASSES[0], compiled=False)
+        gradients(model, PASSES[0], compiled=head_alone)
     torch.compiler.reset()
