@@ -34,23 +34,29 @@ class Case:
         return [leaf for leaf in made if leaf is not None and leaf.requires_grad]
 
 
-def case(*, dtype: torch.dtype = torch.float64, bias: bool = True, frozen: bool = False) -> Case:
+def case(
+    *,
+    dtype: torch.dtype = torch.float64,
+    bias: bool = True,
+    frozen: bool = False,
+    tokens: int = TOKENS,
+) -> Case:
     draw = torch.Generator().manual_seed(0)
 
     def drawn(*size: int) -> torch.Tensor:
         return torch.randn(*size, generator=draw, dtype=torch.float64).to(dtype)
 
-    targets_N = torch.randint(0, VOCABULARY, (TOKENS,), generator=draw)
+    targets_N = torch.randint(0, VOCABULARY, (tokens,), generator=draw)
     targets_N[:2] = torch.tensor([0, VOCABULARY - 1])
     return Case(
-        hidden_ND=drawn(TOKENS, WIDTH).requires_grad_(),
+        hidden_ND=drawn(tokens, WIDTH).requires_grad_(),
         head=Head(
             weight_VD=drawn(VOCABULARY, WIDTH).requires_grad_(not frozen),
             bias_V=drawn(VOCABULARY).requires_grad_(not frozen) if bias else None,
             chunk_bytes=FEW,
         ),
         targets_N=targets_N,
-        weights_N=drawn(TOKENS).float() if dtype is torch.bfloat16 else drawn(TOKENS),
+        weights_N=drawn(tokens).float() if dtype is torch.bfloat16 else drawn(tokens),
     )
 
 
@@ -88,6 +94,18 @@ def test_loss_and_gradients_equal_those_of_the_whole_logits(
     for one, other in zip(found, torch.autograd.grad(wanted, made.leaves), strict=True):
         assert one.dtype is dtype
         assert gap(one, other.double()) < tolerance
+
+
+@pytest.mark.parametrize("tokens", [63, 64, 65, 128, 150])
+def test_chunks_of_whole_registers_and_the_rest_equal_the_whole_logits(tokens: int) -> None:
+    made = case(tokens=tokens)
+    head = replace(made.head, chunk_bytes=FEW // 4 * 100)
+    loss, logprobs_N = fused_loss(made.hidden_ND, head, made.targets_N, made.loss)
+    wanted, wanted_N = whole(made)
+    assert gap(logprobs_N, wanted_N.detach()) < 1e-12
+    found = torch.autograd.grad(loss, made.leaves)
+    for one, other in zip(found, torch.autograd.grad(wanted, made.leaves), strict=True):
+        assert gap(one, other) < 1e-12
 
 
 def test_a_factor_of_the_loss_is_one_of_the_gradients() -> None:
