@@ -27,21 +27,22 @@ def test_the_default_is_the_quickstart() -> None:
     assert plain(composed()) == plain(composed("+experiment=quickstart"))
 
 
-PAIRS = [
-    (weighting, OBJECTIVES[number % len(OBJECTIVES)])
+TRIALS = [
+    (EXPERIMENTS[number % len(EXPERIMENTS)], weighting, OBJECTIVES[number % len(OBJECTIVES)])
     for number, weighting in enumerate(options("weighting"))
 ]
-"""Each weighting, and each objective, at least once: groups are composed one by one."""
+"""Each experiment, weighting and objective at least once: groups are composed one by one."""
 
 
-def test_the_pairs_hold_every_weighting_and_every_objective() -> None:
-    assert {pair[0] for pair in PAIRS} == set(options("weighting"))
-    assert {pair[1] for pair in PAIRS} == set(OBJECTIVES)
+def test_the_trials_hold_every_experiment_weighting_and_objective() -> None:
+    experiments, weightings, objectives = zip(*TRIALS, strict=True)
+    assert set(experiments) == set(EXPERIMENTS)
+    assert set(weightings) == set(options("weighting"))
+    assert set(objectives) == set(OBJECTIVES)
 
 
-@pytest.mark.parametrize(("weighting", "objective"), PAIRS)
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_takes_every_weighting_and_objective(
+@pytest.mark.parametrize(("experiment", "weighting", "objective"), TRIALS)
+def test_an_experiment_takes_any_weighting_and_objective(
     experiment: str, weighting: str, objective: str, tmp_path: Path
 ) -> None:
     pair = {"weighting": weighting, "objective": objective}

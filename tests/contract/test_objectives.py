@@ -16,6 +16,7 @@ import torch
 from advdistill.interfaces import Objective, Responses, Scope, TokenBatch
 from advdistill.objective.dft import DFT
 from tests.builders import options
+from tests.cases import each
 from tests.contract.components import component
 from tests.unit.objective.steps import Row, batch, found, responses, step
 
@@ -47,7 +48,7 @@ VARIANTS = _variants()
 every = pytest.mark.parametrize(
     "objective", [objective for _, objective in VARIANTS], ids=[name for name, _ in VARIANTS]
 )
-seeds = pytest.mark.parametrize("seed", range(3))
+seeds = each("seed", range(3))
 
 
 def _close(one: float, other: float) -> None:
@@ -59,7 +60,7 @@ def _chosen(rows: Sequence[Row], places: Sequence[int]) -> list[Row]:
 
 
 @every
-@pytest.mark.parametrize("signed", [True, False])
+@each("signed", [True, False])
 def test_an_objection_names_the_setting_that_ends_it(objective: Any, signed: bool) -> None:
     objection = objective.objection(signed=signed)
     if objection is None:
@@ -104,7 +105,7 @@ def test_a_process_without_responses_adds_nothing(objective: Objective) -> None:
 
 
 @every
-@pytest.mark.parametrize("rights", [True, False])
+@each("rights", [True, False])
 def test_answers_of_one_kind_alone_have_a_loss_with_a_slope(
     objective: Objective, rights: bool
 ) -> None:
@@ -210,8 +211,8 @@ def test_a_weight_that_is_off_by_a_thousandth_is_seen(objective: Any, seed: int)
 
 
 @every
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("weight", [-1.5, 0.0, 1.5])
+@each("dtype", [torch.float32, torch.float64])
+@each("weight", [-1.5, 0.0, 1.5])
 def test_probabilities_of_0_and_1_give_finite_losses_and_slopes(
     objective: Objective, weight: float, dtype: torch.dtype
 ) -> None:

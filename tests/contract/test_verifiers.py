@@ -4,6 +4,7 @@ import json
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from advdistill.answers import LETTERS, AnswerFormat
 from advdistill.interfaces import Costly, Judge, Verifier
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
 from tests.builders import options, prompt, response
+from tests.cases import each
 from tests.contract.components import component
 
 
@@ -74,8 +76,11 @@ HOSTILE = {
     "json": '{"answer": ' * 5000,
 }
 
-every_format = pytest.mark.parametrize("answer_format", options("answer_format"))
+every_format = each("answer_format", options("answer_format"))
 every_verifier = pytest.mark.parametrize("verifier", options("verifier"))
+
+known = cache(component)
+"""Verifiers and formats are frozen, so that tests may share them."""
 
 
 def golds_of(verifier: Verifier) -> list[Prompt]:
@@ -106,7 +111,7 @@ def inline(verifier: Verifier, form: AnswerFormat) -> Judge:
 
 def unproven(verifier: str, answer_format: str, prompts: list[Prompt]) -> list[str]:
     """Return the gold answers that do not pass, and why."""
-    judge, form = component("verifier", verifier), component("answer_format", answer_format)
+    judge, form = known("verifier", verifier), known("answer_format", answer_format)
     missed = stages.check(inline(judge, form), prompts, answer_format=form)
     return [f"{row.answer}: {total.verdict}, {total.detail}" for row, total in missed]
 
@@ -114,14 +119,14 @@ def unproven(verifier: str, answer_format: str, prompts: list[Prompt]) -> list[s
 @every_format
 @every_verifier
 def test_the_gold_answer_passes(verifier: str, answer_format: str) -> None:
-    golds = golds_of(component("verifier", verifier))
+    golds = golds_of(known("verifier", verifier))
     assert unproven(verifier, answer_format, golds) == []
 
 
 @every_format
 @every_verifier
 def test_the_gold_answer_of_another_problem_does_not(verifier: str, answer_format: str) -> None:
-    judge, form = component("verifier", verifier), component("answer_format", answer_format)
+    judge, form = known("verifier", verifier), known("answer_format", answer_format)
     golds = golds_of(judge)
     for one, other in zip(golds, [*golds[1:], *golds[:1]], strict=True):
         answer = response(one.prompt_id, text=form.write(other.answer))
@@ -132,8 +137,8 @@ def test_the_gold_answer_of_another_problem_does_not(verifier: str, answer_forma
 @every_format
 @every_verifier
 def test_every_gold_answer_of_the_quickstart_passes(verifier: str, answer_format: str) -> None:
-    if about_numbers(component("verifier", verifier)):
-        prompts: list[Prompt] = list(component("dataset", "quickstart").load())
+    if about_numbers(known("verifier", verifier)):
+        prompts: list[Prompt] = list(known("dataset", "quickstart").load())
         assert unproven(verifier, answer_format, prompts) == []
 
 
@@ -141,8 +146,8 @@ def test_every_gold_answer_of_the_quickstart_passes(verifier: str, answer_format
 @every_format
 @every_verifier
 def test_every_recorded_gold_answer_passes(verifier: str, answer_format: str, data: Path) -> None:
-    if about_numbers(component("verifier", verifier)):
-        prompts = list(component("dataset", "gsm8k_recorded").load())
+    if about_numbers(known("verifier", verifier)):
+        prompts = list(known("dataset", "gsm8k_recorded").load())
         assert unproven(verifier, answer_format, prompts) == []
 
 
@@ -158,12 +163,12 @@ def check_rows(rows: list[Reward], one: Response) -> None:
 
 @every_format
 @every_verifier
-@pytest.mark.parametrize("finish", list(Finish))
-@pytest.mark.parametrize("text", ["", "#### 18", "\\boxed{18}", "#### 19", "words", "#### 1" * 99])
+@each("finish", Finish)
+@each("text", ["", "#### 18", "\\boxed{18}", "#### 19", "words", "#### 1" * 99])
 def test_the_last_row_is_the_total_and_only_known_verdicts_carry_a_value(
     verifier: str, answer_format: str, finish: Finish, text: str
 ) -> None:
-    judge, form = component("verifier", verifier), component("answer_format", answer_format)
+    judge, form = known("verifier", verifier), known("answer_format", answer_format)
     one = (golds_of(judge) or NUMBERS)[1]
     answer = response(prompt_id=one.prompt_id, sample=5, text=text, finish=finish)
     rows = rows_of(judge.judge(one, answer, answer_format=form))
@@ -172,9 +177,9 @@ def test_the_last_row_is_the_total_and_only_known_verdicts_carry_a_value(
 
 
 @every_verifier
-@pytest.mark.parametrize("tokens", [None, 5])
+@each("tokens", [None, 5])
 def test_a_failed_or_unmeasured_answer_never_raises(verifier: str, tokens: int | None) -> None:
-    judge, form = component("verifier", verifier), component("answer_format", "hash")
+    judge, form = known("verifier", verifier), known("answer_format", "hash")
     for one in golds_of(judge) or NUMBERS:
         for finish in Finish:
             answer = response(one.prompt_id, text="", tokens=tokens, finish=finish)
@@ -184,9 +189,9 @@ def test_a_failed_or_unmeasured_answer_never_raises(verifier: str, tokens: int |
 
 
 @every_verifier
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@each("text", HOSTILE)
 def test_no_text_raises_or_passes(verifier: str, text: str) -> None:
-    judge, form = component("verifier", verifier), component("answer_format", "hash")
+    judge, form = known("verifier", verifier), known("answer_format", "hash")
     one = (golds_of(judge) or NUMBERS)[1]
     answer = response(one.prompt_id, text=text)
     rows = rows_of(judge.judge(one, answer, answer_format=form))
@@ -196,7 +201,7 @@ def test_no_text_raises_or_passes(verifier: str, text: str) -> None:
 
 @every_verifier
 def test_killed_work_leaves_the_rows_it_would_have_had(verifier: str) -> None:
-    judge, form = component("verifier", verifier), component("answer_format", "tags")
+    judge, form = known("verifier", verifier), known("answer_format", "tags")
     for one in golds_of(judge):
         answer = response(one.prompt_id, text=form.write(one.answer))
         judged = judge.judge(one, answer, answer_format=form)
@@ -210,9 +215,9 @@ def test_killed_work_leaves_the_rows_it_would_have_had(verifier: str) -> None:
 
 
 @every_format
-@pytest.mark.parametrize("answer", ["18", "-3", "1,000", "7.5", "1/2", "New York"])
+@each("answer", ["18", "-3", "1,000", "7.5", "1/2", "New York"])
 def test_what_a_format_writes_it_reads(answer_format: str, answer: str) -> None:
-    form = component("answer_format", answer_format)
+    form = known("answer_format", answer_format)
     reading = form.read(f"Steps of 3 and 4.\n{form.write(answer)}\n")
     assert reading is not None
     assert (reading.answer, reading.tier, reading.closed) == (answer, form.style, True)
@@ -220,14 +225,14 @@ def test_what_a_format_writes_it_reads(answer_format: str, answer: str) -> None:
 
 @every_format
 def test_a_format_asks_with_the_question_last(answer_format: str) -> None:
-    messages = component("answer_format", answer_format).ask(prompt(question="1 + 1?"))
+    messages = known("answer_format", answer_format).ask(prompt(question="1 + 1?"))
     assert [message["role"] for message in messages][-1] == "user"
     assert messages[-1]["content"].startswith("1 + 1?")
 
 
 @pytest.mark.parametrize("name", ["quickstart", "quickstart_small"])
 def test_the_ids_of_a_data_set_begin_with_its_name_and_split(name: str) -> None:
-    dataset = component("dataset", name)
+    dataset = known("dataset", name)
     splits = stages.load(dataset)
     assert all(splits[split] for split in Split)
     for split, prompts in splits.items():

@@ -14,6 +14,7 @@ from advdistill import stages
 from advdistill.build import build
 from advdistill.interfaces import Reach, RewardGroups, Weighting
 from tests.builders import CONF, composed, groups, options
+from tests.cases import each
 from tests.contract.components import component
 
 P, G = 40, 8
@@ -77,7 +78,7 @@ MADE = {
     "tiny": groups([0.0, 1e-12, NAN], [0.3, 0.3 + 1e-12, 0.3], [5e-324, 0.0], [1e-300, 2e-300]),
     "none": groups([1.0], present_PG=np.zeros((1, 1), bool)),
 }
-every_pool = pytest.mark.parametrize("pool", MADE.values(), ids=MADE)
+every_pool = each("pool", MADE)
 
 
 def rearranged(pool: RewardGroups, order_PG: NDArray[np.int64]) -> RewardGroups:
@@ -153,7 +154,7 @@ def reaching(reach: Reach) -> list[str]:
 
 
 @pytest.mark.parametrize("name", reaching(Reach.group))
-@pytest.mark.parametrize("parts", [1, 2, 7])
+@each("parts", [1, 2, 7])
 @every_pool
 def test_within_the_group_any_split_of_the_prompts_weighs_the_same(
     name: str, pool: RewardGroups, parts: int
