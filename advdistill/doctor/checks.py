@@ -72,6 +72,7 @@ CHECKS: Mapping[str, tuple[Look[Subject], ...]] = {
         machine.visible_gpus,
         machine.busy_gpus,
         machine.threads,
+        machine.compiler,
         machine.clock,
     ),
     "tracking": (tracking.wandb_mode, tracking.wandb_sweep, tracking.secrets),

@@ -131,6 +131,26 @@ def threads(subject: Subject) -> Finding:
     return good(f"{count} threads on {machine.cores} cores, load {machine.load:.1f}")
 
 
+def compiler(subject: Subject) -> Finding:
+    """Whether what `runtime.compile=true` asks for is there: a C++ compiler, Python's headers."""
+    if not subject.plan.runtime.compile:
+        return skipped("nothing is to be compiled")
+    name = subject.machine.environ.get("CXX", "g++")
+    found = subject.machine.which(name)
+    if found is None:
+        return bad(
+            f"no C++ compiler '{name}', and runtime.compile is true",
+            "install g++, name another by CXX, or set runtime.compile=false",
+        )
+    header = subject.machine.headers / "Python.h"
+    if not header.is_file():
+        return bad(
+            f"no {header}, and runtime.compile is true",
+            "install Python's headers (python3-dev), or set runtime.compile=false",
+        )
+    return good(f"{found}, and Python's headers")
+
+
 def clock(subject: Subject) -> Finding:
     """Whether the clock is right enough for certificates, and that of the disk agrees with it."""
     now = datetime.fromtimestamp(subject.machine.clock(), UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ class Machine:
     memory_bytes: int = field(default_factory=memory_bytes)
     free_bytes: Callable[[Path], int] = free_bytes
     clock: Callable[[], float] = time.time
+    which: Callable[[str], str | None] = shutil.which
+    headers: Path = Path(sysconfig.get_path("include"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,7 @@ MIB = 2**20
         (checks.threads, machine(load=2.0), Health.doubtful),
         (checks.threads, machine(environ={"OMP_NUM_THREADS": "64"}), Health.bad),
         (checks.threads, machine(environ={"OMP_NUM_THREADS": "many"}), Health.bad),
+        (checks.compiler, machine(), Health.skipped),
         (checks.clock, machine(), Health.good),
         (checks.clock, machine(clock=lambda: 0.0), Health.bad),
         (
@@ -55,6 +56,25 @@ def test_the_machine(tmp_path: Path, check: Look, on: Machine, health: Health) -
     found = check(subject(tmp_path, on=on))
     assert found.health is health, found
     assert (found.remedy is None) == (health in (Health.good, Health.skipped))
+
+
+def test_what_is_to_be_compiled_needs_a_compiler_and_the_headers_of_python(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def found(name: str) -> str:
+        asked.append(name)
+        return f"/usr/bin/{name}"
+
+    def health(**changed: object) -> Health:
+        there = {"which": found, "headers": tmp_path, **changed}
+        return checks.compiler(subject(tmp_path, "runtime=gpu", on=machine(**there))).health
+
+    assert health() is Health.bad  # without Python.h
+    (tmp_path / "Python.h").touch()
+    assert health() is Health.good
+    assert health(environ={"CXX": "clang++"}) is Health.good
+    assert asked == ["g++", "g++", "clang++"]
+    assert health(which=lambda _: None) is Health.bad
 
 
 def test_more_processes_than_visible_gpus(tmp_path: Path) -> None:
