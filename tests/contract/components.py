@@ -1,5 +1,6 @@
 """Every component that a YAML of `conf` names, built."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ def component(group: str, option: str, *, train: Path | None = None) -> Any:
     given = {**_FILLED, "train_path": str(train)} if train else _FILLED
     _fill(cfg[group], given)
     return build(group, cfg[group], KINDS[group])
+
+
+built = cache(component)
+"""Components are frozen, so that tests may share them."""
 
 
 def _fill(node: DictConfig, given: dict[str, str]) -> None:

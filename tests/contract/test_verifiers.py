@@ -4,7 +4,6 @@ import json
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from advdistill.interfaces import Costly, Judge, Verifier
 from advdistill.records import AnswerKind, Finish, Prompt, Response, Reward, Split, Verdict
 from tests.builders import options, prompt, response
 from tests.cases import each
-from tests.contract.components import component
+from tests.contract.components import built
 
 
 def _prompts(kind: AnswerKind, answers: Sequence[str]) -> list[Prompt]:
@@ -79,9 +78,6 @@ HOSTILE = {
 every_format = each("answer_format", options("answer_format"))
 every_verifier = pytest.mark.parametrize("verifier", options("verifier"))
 
-known = cache(component)
-"""Verifiers and formats are frozen, so that tests may share them."""
-
 
 def golds_of(verifier: Verifier) -> list[Prompt]:
     """Return prompts whose answers the verifier can judge; none where it is not about them."""
@@ -111,7 +107,7 @@ def inline(verifier: Verifier, form: AnswerFormat) -> Judge:
 
 def unproven(verifier: str, answer_format: str, prompts: list[Prompt]) -> list[str]:
     """Return the gold answers that do not pass, and why."""
-    judge, form = known("verifier", verifier), known("answer_format", answer_format)
+    judge, form = built("verifier", verifier), built("answer_format", answer_format)
     missed = stages.check(inline(judge, form), prompts, answer_format=form)
     return [f"{row.answer}: {total.verdict}, {total.detail}" for row, total in missed]
 
@@ -119,14 +115,14 @@ def unproven(verifier: str, answer_format: str, prompts: list[Prompt]) -> list[s
 @every_format
 @every_verifier
 def test_the_gold_answer_passes(verifier: str, answer_format: str) -> None:
-    golds = golds_of(known("verifier", verifier))
+    golds = golds_of(built("verifier", verifier))
     assert unproven(verifier, answer_format, golds) == []
 
 
 @every_format
 @every_verifier
 def test_the_gold_answer_of_another_problem_does_not(verifier: str, answer_format: str) -> None:
-    judge, form = known("verifier", verifier), known("answer_format", answer_format)
+    judge, form = built("verifier", verifier), built("answer_format", answer_format)
     golds = golds_of(judge)
     for one, other in zip(golds, [*golds[1:], *golds[:1]], strict=True):
         answer = response(one.prompt_id, text=form.write(other.answer))
@@ -137,8 +133,8 @@ def test_the_gold_answer_of_another_problem_does_not(verifier: str, answer_forma
 @every_format
 @every_verifier
 def test_every_gold_answer_of_the_quickstart_passes(verifier: str, answer_format: str) -> None:
-    if about_numbers(known("verifier", verifier)):
-        prompts: list[Prompt] = list(known("dataset", "quickstart").load())
+    if about_numbers(built("verifier", verifier)):
+        prompts: list[Prompt] = list(built("dataset", "quickstart").load())
         assert unproven(verifier, answer_format, prompts) == []
 
 
@@ -146,8 +142,8 @@ def test_every_gold_answer_of_the_quickstart_passes(verifier: str, answer_format
 @every_format
 @every_verifier
 def test_every_recorded_gold_answer_passes(verifier: str, answer_format: str, data: Path) -> None:
-    if about_numbers(known("verifier", verifier)):
-        prompts = list(known("dataset", "gsm8k_recorded").load())
+    if about_numbers(built("verifier", verifier)):
+        prompts = list(built("dataset", "gsm8k_recorded").load())
         assert unproven(verifier, answer_format, prompts) == []
 
 
@@ -168,7 +164,7 @@ def check_rows(rows: list[Reward], one: Response) -> None:
 def test_the_last_row_is_the_total_and_only_known_verdicts_carry_a_value(
     verifier: str, answer_format: str, finish: Finish, text: str
 ) -> None:
-    judge, form = known("verifier", verifier), known("answer_format", answer_format)
+    judge, form = built("verifier", verifier), built("answer_format", answer_format)
     one = (golds_of(judge) or NUMBERS)[1]
     answer = response(prompt_id=one.prompt_id, sample=5, text=text, finish=finish)
     rows = rows_of(judge.judge(one, answer, answer_format=form))
@@ -179,7 +175,7 @@ def test_the_last_row_is_the_total_and_only_known_verdicts_carry_a_value(
 @every_verifier
 @each("tokens", [None, 5])
 def test_a_failed_or_unmeasured_answer_never_raises(verifier: str, tokens: int | None) -> None:
-    judge, form = known("verifier", verifier), known("answer_format", "hash")
+    judge, form = built("verifier", verifier), built("answer_format", "hash")
     for one in golds_of(judge) or NUMBERS:
         for finish in Finish:
             answer = response(one.prompt_id, text="", tokens=tokens, finish=finish)
@@ -191,7 +187,7 @@ def test_a_failed_or_unmeasured_answer_never_raises(verifier: str, tokens: int |
 @every_verifier
 @each("text", HOSTILE)
 def test_no_text_raises_or_passes(verifier: str, text: str) -> None:
-    judge, form = known("verifier", verifier), known("answer_format", "hash")
+    judge, form = built("verifier", verifier), built("answer_format", "hash")
     one = (golds_of(judge) or NUMBERS)[1]
     answer = response(one.prompt_id, text=text)
     rows = rows_of(judge.judge(one, answer, answer_format=form))
@@ -201,7 +197,7 @@ def test_no_text_raises_or_passes(verifier: str, text: str) -> None:
 
 @every_verifier
 def test_killed_work_leaves_the_rows_it_would_have_had(verifier: str) -> None:
-    judge, form = known("verifier", verifier), known("answer_format", "tags")
+    judge, form = built("verifier", verifier), built("answer_format", "tags")
     for one in golds_of(judge):
         answer = response(one.prompt_id, text=form.write(one.answer))
         judged = judge.judge(one, answer, answer_format=form)
@@ -217,7 +213,7 @@ def test_killed_work_leaves_the_rows_it_would_have_had(verifier: str) -> None:
 @every_format
 @each("answer", ["18", "-3", "1,000", "7.5", "1/2", "New York"])
 def test_what_a_format_writes_it_reads(answer_format: str, answer: str) -> None:
-    form = known("answer_format", answer_format)
+    form = built("answer_format", answer_format)
     reading = form.read(f"Steps of 3 and 4.\n{form.write(answer)}\n")
     assert reading is not None
     assert (reading.answer, reading.tier, reading.closed) == (answer, form.style, True)
@@ -225,14 +221,14 @@ def test_what_a_format_writes_it_reads(answer_format: str, answer: str) -> None:
 
 @every_format
 def test_a_format_asks_with_the_question_last(answer_format: str) -> None:
-    messages = known("answer_format", answer_format).ask(prompt(question="1 + 1?"))
+    messages = built("answer_format", answer_format).ask(prompt(question="1 + 1?"))
     assert [message["role"] for message in messages][-1] == "user"
     assert messages[-1]["content"].startswith("1 + 1?")
 
 
 @pytest.mark.parametrize("name", ["quickstart", "quickstart_small"])
 def test_the_ids_of_a_data_set_begin_with_its_name_and_split(name: str) -> None:
-    dataset = known("dataset", name)
+    dataset = built("dataset", name)
     splits = stages.load(dataset)
     assert all(splits[split] for split in Split)
     for split, prompts in splits.items():

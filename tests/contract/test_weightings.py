@@ -1,7 +1,6 @@
 """What every weighting must honour, on random ragged pools with unknown rewards."""
 
 from dataclasses import fields, replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from advdistill.build import build
 from advdistill.interfaces import Reach, RewardGroups, Weighting
 from tests.builders import CONF, composed, groups, options
 from tests.cases import each
-from tests.contract.components import component
+from tests.contract.components import built
 
 P, G = 40, 8
 NAN = float("nan")
@@ -23,9 +22,8 @@ WEIGHTINGS = options("weighting")
 CONTROLS = ("one_random", "shuffled", "matched_random", "all_wrong")
 
 
-@cache
 def weighting_of(name: str) -> Weighting:
-    return component("weighting", name)
+    return built("weighting", name)
 
 
 @pytest.fixture(params=WEIGHTINGS)
