@@ -62,7 +62,7 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path):
     [
         ("a.jsonl", b"", r"a\.jsonl is empty"),
         ("a.jsonl", b"\n \n", r"a\.jsonl is empty"),
-        ("a.jsonl.gz", gzip.compress(b""), r"a\.jsonl\.gz is empty"),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), r"a\.jsonl\.gz is empty"),
         ("a.jsonl", LINES[:-9], r"a\.jsonl:3: not valid JSON"),
         ("a.jsonl", LINES + b"{'a': 1}\n", r"a\.jsonl:4: not valid JSON"),
         ("a.jsonl", LINES + b"[" * 100_000, r"a\.jsonl:4: not valid JSON"),
@@ -70,7 +70,7 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path):
         ("a.jsonl", b'{"a": "caf\xe9"}\n', r"a\.jsonl:1: byte 0xe9 at column 11 is not UTF-8"),
         ("a.jsonl", LINES + b"[1, 2]\n", r"a\.jsonl:4: found list \[1, 2\]; wanted one JSON obj"),
         ("a.jsonl", b'"text"\n', r"a\.jsonl:1: found str"),
-        ("a.jsonl.gz", gzip.compress(LINES)[:-12], r"a\.jsonl\.gz:\d: cannot be read"),
+        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:-12], r"a\.jsonl\.gz:\d: cannot be read"),
         ("a.jsonl.gz", LINES, r"a\.jsonl\.gz:1: cannot be read"),
         ("a.parquet", b"PAR1", r"a\.parquet:1: cannot be read"),
         ("a.parquet", LINES, r"a\.parquet:1: cannot be read"),
