@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from advdistill.cache import Artefact
 from advdistill.config import Plan
 from advdistill.digests import digest_of_json, settings_of
+from advdistill.forgetting import logprobs_of
 from advdistill.records import Item, Score, Verdict
 from advdistill.statistics.mcnemar import Discordance, exact_mcnemar
 from advdistill.tables import read_rows
@@ -113,10 +114,11 @@ def model_scores(artefacts: Mapping[str, Artefact]) -> list[ModelScore]:
 
 
 def training_of(student: Artefact) -> dict[str, float]:
-    """Return the counts of a training and how far its gradient was from the plain one."""
+    """Return the counts of a training, its proof and how likely it made right and wrong answers."""
     counts = {name: value for name, value in student.meta.items() if isinstance(value, int | float)}
-    gaps = {name: row[name] for row in student.curves for name in _PROOF if name in row}
-    return {**counts, **gaps}
+    curves = student.curves
+    gaps = {name: row[name] for row in curves for name in _PROOF if name in row}
+    return {**counts, **gaps, **logprobs_of(curves, counts.get("best_step"))}
 
 
 def _model_score(role: str, artefact: Artefact) -> ModelScore:

@@ -9,6 +9,7 @@ from typing import Any
 from advdistill.budget import BudgetUnit
 from advdistill.cache import Artefact
 from advdistill.cells import ModelScore, Record, training_of
+from advdistill.forgetting import forgotten
 from advdistill.pipeline import Outcome
 
 _SHARES = {
@@ -69,6 +70,20 @@ def learning_lines(artefacts: Mapping[str, Artefact]) -> Iterator[str]:
         yield (
             f"Proof     gradient within {training['proof_gradient_gap']:.1g}, loss within "
             f"{training['proof_loss_gap']:.1g} of a plain computation, before the first step"
+        )
+    changes = [
+        f"{side} answers {training[f'{side}_logprob_before']:.2f} before and "
+        f"{training[f'{side}_logprob_after']:.2f} after"
+        for side in ("right", "wrong")
+        if f"{side}_logprob_after" in training
+    ]
+    if changes:
+        yield f"Log-prob  per token of the pool's {', '.join(changes)}"
+    if forgotten(training):
+        yield (
+            "Note: the pool's right answers are less likely to the student than before its "
+            "training. Answers that it draws can be far worse than greedy ones; look at them with "
+            "evaluation.samples=4 evaluation.temperature=1, and try a lower student.learning_rate."
         )
 
 

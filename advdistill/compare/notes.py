@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from advdistill.compare.arms import SPENT_ALIKE, Arm
 from advdistill.compare.claims import Margin, MarginSource
 from advdistill.compare.pairing import Matched
 from advdistill.compare.runs import FinishedRun
 from advdistill.compare.sentences import conditional_sentence
+from advdistill.forgetting import forgotten, logprobs_of
 from advdistill.statistics.crossed import LEAST_SEEDS
 
 
 def notes_of(arms: Sequence[Arm], matched: Sequence[Matched], margin: Margin) -> Iterator[str]:
-    """Yield the notes: margin, pool, missing seeds, unequal training, seeds that change nothing."""
+    """Yield the notes: on the margin, the pool, students, missing seeds and unequal training."""
     claimed = [one for one in matched if len(one.seeds) >= LEAST_SEEDS]
     if claimed:
         yield f"Margin for no difference: {margin.points:g} points, {margin.source}."
@@ -25,6 +27,7 @@ def notes_of(arms: Sequence[Arm], matched: Sequence[Matched], margin: Margin) ->
         yield conditional_sentence(_pools(claimed))
     for arm in arms:
         yield from _same_students(arm)
+        yield from _forgetful(arm)
     for one in matched:
         yield from _missing_seeds(one)
         if not one.against_control:
@@ -55,6 +58,21 @@ def _same_students(arm: Arm) -> Iterator[str]:
         yield (
             f"{len(arm.runs)} seeds of {arm.label} ended in {len(models)} different student"
             f"{'s' if len(models) > 1 else ''}{why}: they count for fewer seeds than they are."
+        )
+
+
+def _forgetful(arm: Arm) -> Iterator[str]:
+    trained = [logprobs_of(run.curves, run.training.get("best_step")) for run in arm.runs.values()]
+    worse = [one for one in trained if forgotten(one)]
+    if worse:
+        before, after = (
+            fmean(one[f"right_logprob_{when}"] for one in worse) for when in ("before", "after")
+        )
+        yield (
+            f"In {len(worse)} of {len(trained)} trainings of {arm.label} the pool's right answers "
+            f"became less likely to the student, from {before:.2f} to {after:.2f} nats per token: "
+            "answers that it draws can be far worse than greedy ones; evaluation.samples=4 "
+            "evaluation.temperature=1 shows it."
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from advdistill.build import TARGET
-from advdistill.cache import MANIFEST
+from advdistill.cache import CURVES, MANIFEST, read_curves
 from advdistill.cells import ModelScore
 from advdistill.digests import digest_of_file
 from advdistill.errors import DataError
@@ -70,6 +70,12 @@ class FinishedRun:
         """Steps, tokens, examples used and the like of its training."""
         meta = self.stages["train"].meta
         return {name: value for name, value in meta.items() if isinstance(value, int | float)}
+
+    @property
+    def curves(self) -> list[dict[str, float]]:
+        """What its training reported, in the order of the steps; nothing where that is gone."""
+        path = self.stages["train"].folder / CURVES
+        return read_curves(path) if path.exists() else []
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from advdistill.cache import CURVES, read_curves
 from advdistill.compare.runs import FinishedRun
 from advdistill.report.arms import Arm
 from advdistill.report.figures import Figure, Panel
@@ -84,9 +83,8 @@ def learning_curves(measure: Measure, arms: Sequence[Arm]) -> Figure | None:
 
 
 def _curve(run: FinishedRun, measure: Measure) -> Curve:
-    path = run.stages["train"].folder / CURVES
-    rows = read_curves(path) if path.exists() else []
-    curve = [(row["step"], row[measure.key] * measure.scale) for row in rows if measure.key in row]
+    rows = [row for row in run.curves if measure.key in row]
+    curve = [(row["step"], row[measure.key] * measure.scale) for row in rows]
     stretch = -(-len(curve) // _POINTS)
     parts = [curve[start : start + stretch] for start in range(0, len(curve), stretch or 1)]
     return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]

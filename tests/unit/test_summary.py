@@ -102,6 +102,23 @@ def test_the_proof_is_told_from_the_curves(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("after", "told"), [(-0.1, False), (-0.5, True)])
+def test_right_answers_that_became_less_likely_are_told(
+    tmp_path: Path, after: float, told: bool
+) -> None:
+    rows = [
+        {"step": 1, "right_logprob": -0.12, "wrong_logprob": -0.44},
+        {"step": 2, "right_logprob": after, "wrong_logprob": -0.7},
+    ]
+    (tmp_path / CURVES).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = list(learning_lines(learnt(tmp_path, Budget(unit=BudgetUnit.none, amount=1.0))))
+    assert found[2] == (
+        f"Log-prob  per token of the pool's right answers -0.12 before and {after:.2f} after, "
+        "wrong answers -0.44 before and -0.70 after"
+    )
+    assert any(line.startswith("Note: the pool's right answers") for line in found) is told
+
+
 def said(record: Record) -> str:
     return "\n".join(lines(record))
 

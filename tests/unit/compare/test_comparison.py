@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from advdistill.cache import CURVES
 from advdistill.compare.claims import Finding, MarginSource
 from advdistill.compare.comparison import Question, compare
+from advdistill.compare.runs import read_run
 from advdistill.errors import ConfigError
 from tests.finished_runs import Cell, write_run
 from tests.unit.compare.conftest import Study, compared, members
@@ -137,6 +139,23 @@ def test_unequal_training_is_said(study: Study, tmp_path: Path) -> None:
     folders = study({"uniform": 0.5}) + study({"softmax": 0.5}, like=Cell(right=[], tokens=500))
     notes = compared(folders).notes
     assert any("softmax trained on 500 response tokens, uniform on 1,000" in one for one in notes)
+
+
+def test_an_arm_whose_right_answers_became_less_likely_is_named(study: Study) -> None:
+    folders = study({"uniform": 0.5, "softmax": 0.5})
+    for folder in folders:
+        run = read_run(folder)
+        learnt = run.choices["weighting"] == "uniform" or run.seed == 2
+        rows = [
+            {"step": 1, "right_logprob": -0.2},
+            {"step": 2, "right_logprob": -0.1 - (not learnt)},
+        ]
+        (run.stages["train"].folder / CURVES).write_text("\n".join(map(json.dumps, rows)))
+    [note] = [note for note in compared(folders).notes if "less likely" in note]
+    assert note.startswith(
+        "In 2 of 3 trainings of softmax the pool's right answers became less likely to the "
+        "student, from -0.20 to -1.10 nats per token"
+    )
 
 
 def test_all_claims_name_their_pool(study: Study) -> None:
