@@ -9,6 +9,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
+from advdistill.cli.children import heed_children
 from advdistill.cli.lines import discard_output
 from advdistill.cli.showing import printable
 from advdistill.cli.verbs import known_verb
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0, or 1 after a known failure, or 128 + signal when stopped."""
     verb, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     signal.signal(signal.SIGTERM, _stop)
+    heed_children()
     try:
         if verb in ("--help", "-h", "help"):
             print(_HELP, end="")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 
+from advdistill.cli.children import heed_children
 from advdistill.config import Plan, Runtime, plan_of
 from advdistill.errors import AdvDistillError
 
@@ -67,6 +68,7 @@ def leaving(note: Callable[[Exception], None] = _tell_nobody) -> Iterator[None]:
     `note` is told of a failure before, of an unknown one also.
     """
     stop_with_exceptions()
+    heed_children()
     try:
         yield
     except AdvDistillError as error:
