@@ -348,13 +348,13 @@ def test_a_variable_without_a_key_is_named_and_its_content_is_not(
 
 
 def test_no_more_requests_are_under_way_than_allowed() -> None:
-    with serve(delay_seconds=0.01) as server:
+    with serve(delay_seconds=0.05) as server:
         sampled(server, concurrency=3)
     assert server.busiest == 3
 
 
 def test_requests_of_later_shards_are_under_way_with_those_of_the_first() -> None:
-    with serve(delay_seconds=0.05) as server:
+    with serve(delay_seconds=0.5) as server:
         teacher = replace(TEACHER, url=server.url)
         stream = teacher.sample([asks(n, 1, range(2)) for n in range(8)], answer_format=FORMAT)
         next(stream)
