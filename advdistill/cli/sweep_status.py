@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
 def counted(sweep: Sweep) -> str:
     """Return how many cells there are, and in which state."""
     counts = Counter(cell.state for cell in sweep.cells)
-    states = " + ".join(f"{counts[state]} {state}" for state in reversed(CellState))
+    shown = [one for one in reversed(CellState) if one in counts or one is not CellState.outdated]
+    states = " + ".join(f"{counts[state]} {state}" for state in shown)
     return f"{len(sweep.cells)} cells = {states}"
 
 
@@ -52,4 +53,4 @@ def _line(folder: Path, cell: LedgerCell) -> str:
     why = f"  {short(cell.error, 100)}" if cell.error else ""
     null = "  (null cell)" if cell.control else ""
     label = short(label_of(cell.levels, cell.seed), 100)
-    return f"{cell.state:<7}  {cell.id[:8]}  {label}{null}  {told}{why}"
+    return f"{cell.state:<8}  {cell.id[:8]}  {label}{null}  {told}{why}"

@@ -111,7 +111,9 @@ def settled(cell: CellFile, inspector: Inspector, plan_for: Planner) -> CellFile
     if cell.equal_to is None:
         return cell
     of = inspector.look(cell.equal_to)
-    return resolved(cell, of, plan_for) if isinstance(of, Finished) else cell
+    if not isinstance(of, Finished) or of.outdated is not None:
+        return cell
+    return resolved(cell, of, plan_for)
 
 
 def _counts(cells: Sequence[CellFile], left: Sequence[CellFile]) -> tuple[int, int, int]:

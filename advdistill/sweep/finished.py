@@ -22,6 +22,14 @@ class Finished:
     stages: Mapping[str, Sealed]
     """Its artefacts, by stage and role as in `stages.json`."""
 
+    @property
+    def outdated(self) -> str | None:
+        """Which artefact another version of its stage has made; None where none has."""
+        for one in self.stages.values():
+            if one.version != VERSIONS[one.stage]:
+                return f"{one.folder} is of version {one.version}, not {VERSIONS[one.stage]}"
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Damaged:
@@ -80,6 +88,4 @@ def _look(folder: Path) -> Sealed | str:
     damaged = sealed.damaged()
     if damaged:
         return f"{folder}: {', '.join(damaged)} missing or changed"
-    if sealed.version != VERSIONS[sealed.stage]:
-        return f"{folder} is of version {sealed.version} of its stage, not {VERSIONS[sealed.stage]}"
     return sealed

@@ -35,6 +35,8 @@ class CellState(StrEnum):
     """A living process has claimed it."""
     done = "done"
     """Its record and every file of its artefacts are whole."""
+    outdated = "outdated"
+    """The same, but of an earlier version of a stage: to be read, and made anew by the command."""
     failed = "failed"
     """Its last attempt ended without a record, was killed, or what it made was changed since."""
 
@@ -96,9 +98,9 @@ class LedgerCell:
     """A null cell."""
     state: CellState
     run: Path | None
-    """The run folder of a cell that is done."""
+    """The run folder of a cell that is done or outdated."""
     error: str | None
-    """Why it failed."""
+    """Why it failed, or is outdated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,10 +189,12 @@ def _ledger_cell(sweep: Path, cell: str, inspector: Inspector) -> LedgerCell:
 
 
 def _state(folder: Path, found: Finished | Damaged | None) -> tuple[CellState, str | None]:
-    if isinstance(found, Finished):
+    if isinstance(found, Finished) and found.outdated is None:
         return CellState.done, None
     if is_claimed(folder):
         return CellState.running, None
+    if isinstance(found, Finished):
+        return CellState.outdated, found.outdated
     attempts = attempts_of(folder)
     if isinstance(found, Damaged):
         return CellState.failed, found.what

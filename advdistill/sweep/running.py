@@ -107,9 +107,11 @@ class Worker:
 
 
 def is_finished(cell: CellFile, inspector: Inspector) -> bool:
-    """Return whether a cell is whole, and tracked as its settings say."""
+    """Return whether a cell is whole, of these versions, and tracked as its settings say."""
     found = inspector.look(cell.key)
-    return isinstance(found, Finished) and found.tracking == cell.tracking
+    if not isinstance(found, Finished) or found.outdated is not None:
+        return False
+    return found.tracking == cell.tracking
 
 
 @contextmanager

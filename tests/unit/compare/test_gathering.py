@@ -6,6 +6,7 @@ import pytest
 from advdistill.compare.comparison import Question, compare
 from advdistill.compare.gathering import gather
 from advdistill.errors import DataError
+from advdistill.stages import VERSIONS
 from advdistill.sweep.ledger import (
     CellFile,
     SweepFile,
@@ -73,6 +74,14 @@ def test_a_sweep_is_compared_by_its_levels_and_its_null_cells(study: Study, tmp_
     [sentence] = comparison.sentences
     assert "softmax beats uniform by " in sentence
     assert "It does not beat shuffled weights" in sentence
+
+
+def test_a_sweep_of_an_earlier_version_can_still_be_compared(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sweep_of(tmp_path / "outputs", study(ARMS, items=5))
+    monkeypatch.setitem(VERSIONS, "train", VERSIONS["train"] + 1)
+    assert len(gather([folder]).members) == 9
 
 
 def test_runs_and_a_sweep_together_are_told_apart_by_their_settings(

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from advdistill.errors import StageError
+from advdistill.stages import VERSIONS
 from advdistill.sweep.attempts import attempts_of, begin
-from advdistill.sweep.ledger import cell_folder
+from advdistill.sweep.ledger import cell_folder, read_sweep
 from tests.unit.sweep.finishing import finish
 from tests.unit.sweep.worlds import World, cell, settings
 
@@ -20,6 +21,21 @@ def test_the_same_command_again_runs_nothing(tmp_path: Path) -> None:
     world.launched.clear()
     world.drive()
     assert [name for launched in world.launched for name in launched] == []
+
+
+def test_what_an_earlier_version_of_a_stage_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, [cell("a"), cell("b")])
+    world.drive()
+    monkeypatch.setitem(VERSIONS, "evaluate", VERSIONS["evaluate"] + 1)
+    [first, _] = read_sweep(world.folder).cells
+    assert (first.state, first.run is not None) == ("outdated", True)
+    assert f"is of version {VERSIONS['evaluate'] - 1}, not {VERSIONS['evaluate']}" in first.error
+    world.launched.clear()
+    world.drive()
+    assert [name for launched in world.launched for name in launched] == ["a", "b"]
+    assert world.states() == {"a": "done", "b": "done"}
 
 
 def test_the_smoke_cell_runs_alone_then_those_that_make_a_pool_then_the_rest(
