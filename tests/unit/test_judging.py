@@ -122,7 +122,7 @@ def test_quick_verdicts_go_on_while_costly_ones_wait() -> None:
         judge(pairs(["costly right"]))
         start = time.monotonic()
         judge(pairs(["costly doze", "quick doze"] * 8))  # 0.3 s each
-        assert time.monotonic() - start < 16 * 0.3 - 0.6
+        assert time.monotonic() - start < 0.75 * 16 * 0.3
 
 
 def test_a_long_answer_reaches_its_work_whole() -> None:
@@ -214,7 +214,7 @@ def members(session: int) -> list[str]:
 
 
 def wait_for_end(session: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 5
     while left := members(session):
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
