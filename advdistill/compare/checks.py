@@ -13,6 +13,8 @@ from advdistill.compare.runs import FinishedRun
 _STUDENT = "student"
 _SHARED = ("answer_format", "verifier", "sampling", "teacher", "weighting", "objective", _STUDENT)
 """Groups that two arms share unless one of them is what is asked about."""
+_LEARNING = ("weigh", "tokenise", "refer", "train")
+"""Stages between the pool and the student, which an earlier version may have made otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +95,11 @@ def _trained(pair: Pair) -> Iterator[Refusal]:
     shared = [group for group in _SHARED if group != pair.group]
     nodes = [{group: plain(run.config[group]) for group in shared} for run in (first, second)]
     differing = _differing(*(flat(node) for node in nodes))
-    if first.stages["train"].version != second.stages["train"].version:
-        versions = f"{first.stages['train'].version} and {second.stages['train'].version}"
-        differing.append(f"version of the training stage: {versions}")
+    for name in _LEARNING:
+        if name in first.stages and name in second.stages:
+            versions = first.stages[name].version, second.stages[name].version
+            if versions[0] != versions[1]:
+                differing.append(f"version of stage '{name}': {versions[0]} and {versions[1]}")
     if first.stages["train"].inputs["prompts"] != second.stages["train"].inputs["prompts"]:
         differing.append("the training or dev problems")
     if differing:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,19 @@ def test_another_backend_is_named(tmp_path: Path) -> None:
     assert "evaluation.backend: vllm and transformers" in found.refusals[0].reason
 
 
+@pytest.mark.parametrize("stage", ["weigh", "train"])
+def test_arms_of_different_versions_of_a_stage_are_refused(tmp_path: Path, stage: str) -> None:
+    folders = study(tmp_path, LIKE)
+    for manifest in {one for folder in folders[3:] for one in _manifests(tmp_path, folder, stage)}:
+        raw = json.loads(manifest.read_text())
+        raw["recipe"]["version"] += 1
+        manifest.write_text(json.dumps(raw))
+    found = compared(folders)
+    assert found.weightings == ()
+    assert {refusal.kind for refusal in found.refusals} == {"settings"}
+    assert f"version of stage '{stage}': " in found.refusals[0].reason
+
+
 def test_missing_items_are_all_listed(tmp_path: Path) -> None:
     names = [f"quickstart/test/{n:05}" for n in range(2, ITEMS + 2)]
     found = compared(study(tmp_path, Cell(right=[], item_ids=names)))
@@ -101,8 +115,6 @@ def test_seeds_of_one_arm_that_differ_in_more_are_no_arm(tmp_path: Path) -> None
     assert [refusal.kind for refusal in found.refusals] == ["pool"]
 
 
-def _manifests(outputs: Path, folder: Path) -> list[Path]:
-    import json
-
+def _manifests(outputs: Path, folder: Path, stage: str = "evaluate/student") -> list[Path]:
     stages = json.loads((folder / "stages.json").read_text())
-    return [Path(stages["evaluate/student"]["folder"]) / "manifest.json"]
+    return [Path(stages[stage]["folder"]) / "manifest.json"]
